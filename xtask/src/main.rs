@@ -1,0 +1,110 @@
+//! The repository's own commands: `cargo xtask test`, `tidy`, `codegen`.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command, ExitCode},
+    time::Instant,
+};
+
+mod tidy;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  test      everything that CI checks: format, lints, documents, tests, tidy, licences
+  tidy      the repository's own rules: architecture, sizes, generated files
+  codegen   write the generated files anew: JSON Schemas, vectors, OpenAPI, configuration and help pages
+";
+
+/// The version of cargo-deny that is installed where there is none.
+const CARGO_DENY: &str = "0.20.2";
+
+fn main() -> ExitCode {
+    let outcome = match env::args().nth(1).as_deref() {
+        Some("test") => test(),
+        Some("tidy") => tidy::check(&root()),
+        Some("codegen") => codegen(),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("\nxtask: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a tool that tells people how long it took")]
+fn test() -> Result<(), String> {
+    let begun = Instant::now();
+    cargo("format", &["fmt", "--all", "--check"], &[])?;
+    cargo(
+        "lints",
+        &["clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+        &[],
+    )?;
+    let warnings = [("RUSTDOCFLAGS", "-D warnings")];
+    cargo(
+        "documents",
+        &["doc", "--locked", "--workspace", "--no-deps", "--all-features", "--document-private-items"],
+        &warnings,
+    )?;
+    cargo("tests", &["test", "--locked", "--workspace", "--all-features"], &[])?;
+    step("tidy");
+    tidy::check(&root())?;
+    licences()?;
+    eprintln!("\nxtask: all is well, in {} s", begun.elapsed().as_secs());
+    Ok(())
+}
+
+/// Licences, sources and bans of everything that we build on; offline.
+fn licences() -> Result<(), String> {
+    let has = Command::new("cargo")
+        .args(["deny", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !has {
+        cargo("cargo-deny", &["install", "--locked", &format!("cargo-deny@{CARGO_DENY}")], &[])?;
+    }
+    cargo(
+        "licences",
+        &["deny", "--offline", "--locked", "--all-features", "check", "bans", "licenses", "sources"],
+        &[],
+    )
+}
+
+/// The tests that compare generated files write them instead.
+fn codegen() -> Result<(), String> {
+    let anew = [("UNIONFLOW_CODEGEN", "1")];
+    cargo("generated files", &["test", "--locked", "--workspace", "--all-features", "generated_"], &anew)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a tool that tells people how long it took")]
+fn cargo(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
+    step(name);
+    let begun = Instant::now();
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("cargo cannot be run: {error}"))?;
+    if !status.success() {
+        return Err(format!("{name}: `cargo {}` failed", arguments.join(" ")));
+    }
+    eprintln!("{name}: {} s", begun.elapsed().as_secs());
+    Ok(())
+}
+
+fn step(name: &str) {
+    eprintln!("\n── {name} ──");
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}

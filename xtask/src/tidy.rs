@@ -1,0 +1,191 @@
+//! The repository's own rules. A rule that is not checked drifts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// What each crate may know of ours: dependencies point down only.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("protocol", &[]),
+    ("domain", &["protocol"]),
+    ("auth", &["protocol"]),
+    ("storage", &["protocol", "domain"]),
+    ("bus", &["protocol"]),
+    ("service", &["protocol", "domain", "auth", "storage", "bus"]),
+    ("gateway", &["protocol", "domain", "auth", "storage", "bus"]),
+    ("api", &["protocol", "domain", "auth", "storage", "service"]),
+    ("server", &["protocol", "domain", "auth", "storage", "bus", "service", "gateway", "api"]),
+    ("xtask", &[]),
+];
+
+/// Libraries that may be named by these crates only.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("rusqlite", &["storage"]),
+    ("axum", &["api", "gateway", "server"]),
+    ("tokio", &["storage", "bus", "service", "gateway", "api", "server"]),
+    ("clap", &["server"]),
+];
+
+/// Functions longer than 70 lines: this list may only shrink.
+const LONG_FUNCTIONS: &[&str] = &["text", "table"];
+const FUNCTION_LINES: usize = 70;
+const FILE_LINES: usize = 800;
+
+pub(crate) fn check(root: &Path) -> Result<(), String> {
+    let mut faults = Vec::new();
+    dependencies(root, &mut faults)?;
+    architecture(root, &mut faults)?;
+    sources(root, &mut faults)?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(format!("tidy found {} faults:\n  {}", faults.len(), faults.join("\n  ")))
+}
+
+fn dependencies(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
+    let output = Command::new("cargo")
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"])
+        .current_dir(root)
+        .output()
+        .map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+    let rules: BTreeMap<&str, &[&str]> = MAY_KNOW.iter().copied().collect();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let short = name.strip_prefix("unionflow-").unwrap_or(name);
+        let Some(may_know) = rules.get(short) else {
+            faults.push(format!(
+                "crate `{short}` is not in the table of who may know whom (xtask/src/tidy.rs)"
+            ));
+            continue;
+        };
+        let own: BTreeSet<&str> = package["dependencies"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|dependency| dependency["kind"].is_null())
+            .filter_map(|dependency| dependency["name"].as_str())
+            .collect();
+        for dependency in &own {
+            let ours = dependency.strip_prefix("unionflow-");
+            if ours.is_some_and(|ours| !may_know.contains(&ours)) {
+                faults.push(format!(
+                    "crate `{short}` may not know `{dependency}`: dependencies point down only"
+                ));
+            }
+            let confined = CONFINED.iter().find(|(library, _)| library == dependency);
+            if confined.is_some_and(|(_, crates)| !crates.contains(&short)) {
+                faults.push(format!("crate `{short}` may not know `{dependency}`"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn architecture(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
+    let text = read(&root.join("ARCHITECTURE.md"))?;
+    for (name, _) in MAY_KNOW {
+        if !text.contains(&format!("`{name}`")) {
+            faults.push(format!("ARCHITECTURE.md does not name `{name}`"));
+        }
+    }
+    for file in
+        text.split('`').filter(|piece| piece.starts_with("crates/") && !piece.contains(char::is_whitespace))
+    {
+        if !root.join(file).exists() {
+            faults.push(format!("ARCHITECTURE.md names `{file}`, which is gone"));
+        }
+    }
+    Ok(())
+}
+
+fn sources(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
+    let mut files = Vec::new();
+    for folder in ["crates", "xtask"] {
+        rust_files(&root.join(folder), &mut files)?;
+    }
+    for file in files {
+        let text = read(&file)?;
+        let shown = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        let is_test =
+            shown.contains("/tests/") || shown.ends_with("tests.rs") || shown.contains("conformance");
+        let lines = text.lines().count();
+        if lines > FILE_LINES && !is_test {
+            faults.push(format!("{shown} has {lines} lines: split it where a noun appears"));
+        }
+        if !text.trim_start().starts_with("//!") {
+            faults.push(format!("{shown} does not begin with what it is (`//!`)"));
+        }
+        for mark in ["todo!(", "unimplemented!(", "FIXME", "(to come)"] {
+            if text.contains(mark) && !shown.ends_with("tidy.rs") {
+                faults.push(format!("{shown} is not finished: {mark}"));
+            }
+        }
+        if is_test && (text.contains("thread::sleep(") || text.contains("time::sleep(")) {
+            faults.push(format!("{shown} sleeps: wait for a fact instead"));
+        }
+        if text.contains("#[ignore") {
+            faults.push(format!("{shown} ignores a test"));
+        }
+        if !is_test {
+            long_functions(&text, &shown, faults);
+        }
+    }
+    Ok(())
+}
+
+/// From the line of a `fn` to the brace at the same indent.
+fn long_functions(text: &str, shown: &str, faults: &mut Vec<String>) {
+    let mut open: Option<(usize, usize, String)> = None;
+    for (number, line) in text.lines().enumerate() {
+        let indent = line.len() - line.trim_start().len();
+        match &open {
+            Some((at, begun, name)) if indent == *at && line.trim_start().starts_with('}') => {
+                let lines = number - begun + 1;
+                if lines > FUNCTION_LINES && !LONG_FUNCTIONS.contains(&name.as_str()) {
+                    faults.push(format!(
+                        "{shown}:{} `{name}` has {lines} lines: over {FUNCTION_LINES}",
+                        begun + 1
+                    ));
+                }
+                open = None;
+            }
+            Some(_) => {}
+            None => {
+                let words =
+                    line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+                let words = words
+                    .trim_start_matches("pub ")
+                    .trim_start_matches("const ")
+                    .trim_start_matches("async ");
+                if let Some(rest) = words.strip_prefix("fn ").filter(|_| !line.trim_end().ends_with(';')) {
+                    let name = rest.split(['(', '<']).next().unwrap_or_default().to_owned();
+                    open = Some((indent, number, name));
+                }
+            }
+        }
+    }
+}
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rust_files(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
