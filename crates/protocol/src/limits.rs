@@ -1,0 +1,46 @@
+//! Limits that both sides of the wire know. Everything has one.
+
+use std::time::Duration;
+
+/// A frame from a client, in bytes.
+pub const CLIENT_FRAME_BYTES: usize = 16 * 1024;
+/// An event, encoded, in bytes: what fits a Kafka record and a phone's memory many times over.
+pub const EVENT_BYTES: usize = 64 * 1024;
+/// The body of a REST request, in bytes; uploads have their own.
+pub const BODY_BYTES: usize = 1024 * 1024;
+/// The file of an import, in bytes.
+pub const IMPORT_BYTES: usize = 32 * 1024 * 1024;
+/// How often a client pings.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+/// How long a client may be silent before its session is closed with 4001.
+pub const SILENCE: Duration = Duration::from_secs(75);
+/// How many events behind the head a session may resume from; beyond, it fetches snapshots.
+pub const RESUME_EVENTS: u64 = 10_000;
+/// How long a ticket for a WebSocket can be redeemed.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(30);
+/// The longest life of an access token.
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// A page of a list when the caller does not say.
+pub const PAGE_DEFAULT: usize = 50;
+/// The largest page of a list.
+pub const PAGE_MAX: usize = 200;
+/// The longest idempotency key, in bytes. The shortest is 8: shorter ones repeat by chance.
+pub const IDEMPOTENCY_KEY_BYTES: std::ops::RangeInclusive<usize> = 8..=200;
+/// How long an idempotency key is kept.
+pub const IDEMPOTENCY_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A purpose or a reason, in characters.
+pub const REASON_CHARS: std::ops::RangeInclusive<usize> = 3..=500;
+/// A comment on a vote, in characters.
+pub const COMMENT_CHARS: std::ops::RangeInclusive<usize> = 0..=500;
+/// A broadcast's text, in characters.
+pub const BROADCAST_CHARS: std::ops::RangeInclusive<usize> = 3..=2000;
+/// A name of a person, in characters.
+pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
+/// A name of an organisation, in characters.
+pub const ORGANIZATION_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=150;
+/// Rows that one unit of an import writes at the most, so that no other organisation waits.
+pub const IMPORT_UNIT_ROWS: usize = 500;
+/// Figures are published at most this often for one organisation.
+pub const FIGURES_INTERVAL: Duration = Duration::from_millis(250);
+/// The months of a KPI series.
+pub const KPI_MONTHS: usize = 12;
