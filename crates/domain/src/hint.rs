@@ -1,0 +1,352 @@
+//! What would be right: every hint about a field, in both languages, in one place.
+
+use serde::{Deserialize, Serialize};
+use unionflow_protocol::{
+    account::AccountKind,
+    approval::TransactionType,
+    language::Language,
+    money::{Amount, Currency},
+    role::RoleSet,
+};
+
+/// What would be right in a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the values that the sentence names")]
+pub enum Hint {
+    /// It has to be there.
+    Required,
+    /// It has to be left out here.
+    LeaveOut,
+    /// Between so many and so many characters.
+    Characters { min: usize, max: usize },
+    /// Without line breaks and control characters.
+    OneLine,
+    /// A phone number.
+    Phone { country: String },
+    /// A phone number of the old eight digits; a proposal.
+    OldPhone { proposal: Option<String> },
+    /// An e-mail address.
+    Email,
+    /// A phone number or an e-mail address.
+    PhoneOrEmail,
+    /// An amount above zero.
+    AmountAboveZero,
+    /// An amount of zero or more.
+    AmountNotNegative,
+    /// The currency of the organisation.
+    CurrencyIs(Currency),
+    /// An account of this organisation that holds money.
+    MoneyAccount,
+    /// Another account than the cash box.
+    AccountNotCash,
+    /// Two different accounts.
+    AccountsDiffer,
+    /// Does not belong to this type.
+    NotForType(TransactionType),
+    /// An active member of this organisation.
+    ActiveMember,
+    /// A plain member asks for himself only.
+    OnlyYourself,
+    /// One of the types a plain member may ask for.
+    MemberTypes,
+    /// Asked for by another route.
+    UseRoute(String),
+    /// A range that ends above its beginning.
+    BandEndsAboveStart,
+    /// Ranges of one type do not overlap.
+    BandsOverlap,
+    /// A level that a band names is described.
+    LevelMissing,
+    /// Only `NONE` has no steps.
+    StepsRequired,
+    /// `NONE` has no steps.
+    NoSteps,
+    /// Only these roles may vote.
+    OnlyRoles(RoleSet),
+    /// Between these numbers.
+    Between { min: u64, max: u64 },
+    /// At most so many.
+    AtMost(u64),
+    /// Changes of policy and of roles need a level with at least one vote.
+    GovernanceNeedsVotes(TransactionType),
+    /// An ISO 3166 country.
+    Country,
+    /// A time zone.
+    TimeZone,
+    /// Nothing would change.
+    NothingChanges,
+    /// Not after today.
+    NotInTheFuture,
+    /// `ACTIVE` or `APPLICANT`.
+    NewMemberStatus,
+    /// Not taken by somebody else.
+    NumberTaken,
+    /// This login belongs to another account.
+    LoginTaken,
+    /// A password that is hard to guess.
+    PasswordTooWeak,
+    /// Characters that a member number is made of.
+    MemberNumber,
+    /// Up to the newest event.
+    UpTo(u64),
+    /// There is no such thing here.
+    DoesNotExist,
+    /// What a parser of JSON says.
+    Parser(String),
+    /// What kind of value a parser of JSON expected.
+    Expected(String),
+    /// A whole number.
+    WholeNumber,
+    /// An id.
+    Uuid,
+    /// A currency.
+    Currency,
+    /// An amount within what every JSON reader holds exactly.
+    AmountRange,
+    /// An idempotency key.
+    IdempotencyKey,
+    /// One of these codes.
+    OneOf(String),
+    /// An ambiguous amount.
+    AmbiguousAmount,
+    /// A date.
+    Date,
+    /// A date that exists, and its order.
+    DateDayFirst,
+    /// Yes or no.
+    YesNo,
+    /// A duplicate within the file.
+    DuplicateInFile { first_row: u32 },
+    /// Two columns with one name.
+    DuplicateColumn,
+    /// The row has another number of cells than the header.
+    Cells { expected: usize, found: usize },
+    /// Somebody else has this number here.
+    NumberOfOther,
+    /// Characters that cannot be read in the file's encoding.
+    Unreadable,
+    /// Contact data of a member with an account is theirs to change.
+    ContactOfAccount,
+    /// How much is available.
+    Available(Amount, Currency),
+    /// An account of this kind is missing.
+    AccountMissing(AccountKind),
+}
+
+impl Hint {
+    /// The sentence.
+    pub fn text(&self, language: Language) -> String {
+        let pick = |french: &str, english: &str| language.pick(french, english).to_owned();
+        match self {
+            Self::Required => pick("ce champ est obligatoire", "this field is required"),
+            Self::LeaveOut => pick("laissez ce champ de côté", "leave this field out"),
+            Self::Characters { min, max } => match language {
+                Language::French => format!("entre {min} et {max} caractères"),
+                Language::English => format!("between {min} and {max} characters"),
+            },
+            Self::OneLine => pick(
+                "sur une seule ligne, sans caractère de contrôle",
+                "on one line, without control characters",
+            ),
+            Self::Phone { country } => match language {
+                Language::French => format!(
+                    "un numéro de téléphone valable ({country}), ou avec son indicatif, comme +225 07 08 12 34 56"
+                ),
+                Language::English => {
+                    format!(
+                        "a valid phone number ({country}), or with its prefix, such as +225 07 08 12 34 56"
+                    )
+                }
+            },
+            Self::OldPhone { proposal: Some(proposal) } => match language {
+                Language::French => format!(
+                    "un ancien numéro à 8 chiffres : écrivez-le à 10 chiffres, par exemple {proposal}"
+                ),
+                Language::English => {
+                    format!("an old number of 8 digits: write it with 10, for example {proposal}")
+                }
+            },
+            Self::OldPhone { proposal: None } => pick(
+                "un ancien numéro à 8 chiffres : écrivez-le à 10 chiffres",
+                "an old number of 8 digits: write it with 10",
+            ),
+            Self::Email => pick(
+                "une adresse e-mail, comme awa@exemple.org",
+                "an e-mail address, such as awa@example.org",
+            ),
+            Self::PhoneOrEmail => {
+                pick("un numéro de téléphone ou une adresse e-mail", "a phone number or an e-mail address")
+            }
+            Self::AmountAboveZero => pick(
+                "un montant entier au-dessus de 0, dans la plus petite unité de la monnaie",
+                "a whole amount above 0, in the smallest unit of the currency",
+            ),
+            Self::AmountNotNegative => pick("un montant entier, 0 ou plus", "a whole amount, 0 or more"),
+            Self::CurrencyIs(currency) => match language {
+                Language::French => format!("la monnaie de l'organisation est {currency}"),
+                Language::English => format!("the organisation's currency is {currency}"),
+            },
+            Self::MoneyAccount => pick(
+                "un compte de cette organisation qui contient de l'argent (caisse, banque, mobile money)",
+                "an account of this organisation that holds money (cash, bank, mobile money)",
+            ),
+            Self::AccountNotCash => {
+                pick("un autre compte que la caisse", "another account than the cash box")
+            }
+            Self::AccountsDiffer => pick("deux comptes différents", "two different accounts"),
+            Self::NotForType(kind) => match language {
+                Language::French => format!("ce champ ne va pas avec {kind}"),
+                Language::English => format!("this field does not go with {kind}"),
+            },
+            Self::ActiveMember => {
+                pick("un membre actif de cette organisation", "an active member of this organisation")
+            }
+            Self::OnlyYourself => {
+                pick("un membre sans fonction demande pour lui-même", "a plain member asks for himself")
+            }
+            Self::MemberTypes => pick(
+                "un membre sans fonction peut demander AID ou REFUND",
+                "a plain member may ask for AID or REFUND",
+            ),
+            Self::UseRoute(route) => match language {
+                Language::French => format!("cela se demande par {route}"),
+                Language::English => format!("ask for this by {route}"),
+            },
+            Self::BandEndsAboveStart => {
+                pick("maxAmount doit être au-dessus de minAmount", "maxAmount must be above minAmount")
+            }
+            Self::BandsOverlap => pick(
+                "deux tranches du même type se recouvrent ; une tranche va de minAmount inclus à maxAmount exclu",
+                "two bands of one type overlap; a band goes from minAmount up to, but without, maxAmount",
+            ),
+            Self::LevelMissing => pick("décrivez ce niveau dans `levels`", "describe this level in `levels`"),
+            Self::StepsRequired => {
+                pick("au moins une étape ; seul NONE n'en a pas", "at least one step; only NONE has none")
+            }
+            Self::NoSteps => pick("NONE n'a pas d'étape", "NONE has no step"),
+            Self::OnlyRoles(roles) => match language {
+                Language::French => format!("au moins un rôle, parmi {}", list(*roles)),
+                Language::English => format!("at least one role, of {}", list(*roles)),
+            },
+            Self::Between { min, max } => match language {
+                Language::French => format!("entre {min} et {max}"),
+                Language::English => format!("between {min} and {max}"),
+            },
+            Self::AtMost(max) => match language {
+                Language::French => format!("au plus {max}"),
+                Language::English => format!("at most {max}"),
+            },
+            Self::GovernanceNeedsVotes(kind) => match language {
+                Language::French => {
+                    format!("{kind} doit demander un niveau avec au moins un vote pour le montant 0")
+                }
+                Language::English => {
+                    format!("{kind} must need a level with at least one vote for the amount 0")
+                }
+            },
+            Self::Country => {
+                pick("un pays, en deux lettres, comme CI", "a country, as two letters, such as CI")
+            }
+            Self::TimeZone => {
+                pick("un fuseau horaire, comme Africa/Abidjan", "a time zone, such as Africa/Abidjan")
+            }
+            Self::NothingChanges => pick("dites ce qui doit changer", "say what should change"),
+            Self::NotInTheFuture => pick("pas après aujourd'hui", "not after today"),
+            Self::NewMemberStatus => pick("ACTIVE ou APPLICANT", "ACTIVE or APPLICANT"),
+            Self::NumberTaken => pick("ce numéro est déjà pris", "this number is taken"),
+            Self::LoginTaken => {
+                pick("cet identifiant appartient à un autre compte", "this login belongs to another account")
+            }
+            Self::PasswordTooWeak => pick(
+                "trop facile à deviner : au moins 10 caractères, par exemple trois mots sans rapport",
+                "too easy to guess: at least 10 characters, for example three unrelated words",
+            ),
+            Self::MemberNumber => pick(
+                "1 à 32 lettres, chiffres, points, tirets ou barres obliques",
+                "1 to 32 letters, digits, dots, hyphens or slashes",
+            ),
+            Self::UpTo(seq) => match language {
+                Language::French => format!("au plus {seq}, le dernier événement"),
+                Language::English => format!("at most {seq}, the newest event"),
+            },
+            Self::DoesNotExist => pick("cela n'existe pas ici", "this does not exist here"),
+            Self::Parser(reason) => reason.clone(),
+            Self::Expected(kind) => match language {
+                Language::French => format!("valeur attendue : {kind}"),
+                Language::English => format!("expected: {kind}"),
+            },
+            Self::WholeNumber => pick("un nombre entier, 0 ou plus", "a whole number, 0 or more"),
+            Self::Uuid => pick(
+                "un identifiant, comme 0199c5f2-6a3e-7c10-8f00-2b1d3c4e5f60",
+                "an id, such as 0199c5f2-6a3e-7c10-8f00-2b1d3c4e5f60",
+            ),
+            Self::Currency => {
+                pick("un code de monnaie ISO 4217, comme XOF", "a currency code of ISO 4217, such as XOF")
+            }
+            Self::AmountRange => pick(
+                "un montant entier entre -9007199254740991 et 9007199254740991",
+                "a whole amount between -9007199254740991 and 9007199254740991",
+            ),
+            Self::IdempotencyKey => pick(
+                "8 à 200 caractères ASCII visibles, différents pour chaque commande, comme un UUID",
+                "8 to 200 visible ASCII characters, different for every command, such as a UUID",
+            ),
+            Self::OneOf(codes) => match language {
+                Language::French => format!("l'une des valeurs {codes}"),
+                Language::English => format!("one of {codes}"),
+            },
+            Self::AmbiguousAmount => pick(
+                "un montant qui ne se lit que d'une façon, comme 12500 ou 1 230,50",
+                "an amount that reads only one way, such as 12500 or 1230.50",
+            ),
+            Self::Date => pick("une date, comme 2026-11-22", "a date, such as 2026-11-22"),
+            Self::DateDayFirst => pick(
+                "une date qui existe, jour/mois/année, comme 22/11/2026",
+                "an existing date, day/month/year, such as 22/11/2026",
+            ),
+            Self::YesNo => pick("Oui ou Non", "Oui or Non"),
+            Self::DuplicateInFile { first_row } => match language {
+                Language::French => format!("déjà à la ligne {first_row} ; gardez-en une seule"),
+                Language::English => format!("already on line {first_row}; keep only one"),
+            },
+            Self::DuplicateColumn => pick(
+                "deux colonnes portent ce nom ; gardez-en une seule",
+                "two columns have this name; keep only one",
+            ),
+            Self::Cells { expected, found } => match language {
+                Language::French => format!(
+                    "{found} cellules au lieu de {expected} ; un point-virgule dans un texte veut des guillemets autour"
+                ),
+                Language::English => {
+                    format!(
+                        "{found} cells instead of {expected}; a semicolon within a text needs quotes around it"
+                    )
+                }
+            },
+            Self::NumberOfOther => pick(
+                "ce numéro est celui d'un autre membre ; corrigez le numéro ou le nom",
+                "this number belongs to another member; correct the number or the name",
+            ),
+            Self::Unreadable => pick(
+                "des caractères illisibles ; enregistrez le fichier en UTF-8",
+                "unreadable characters; save the file as UTF-8",
+            ),
+            Self::ContactOfAccount => pick(
+                "ce membre a un compte : lui seul change son téléphone et son e-mail",
+                "this member has an account: only the member changes phone and e-mail",
+            ),
+            Self::Available(amount, currency) => match language {
+                Language::French => format!("disponible : {}", amount.format(*currency, language)),
+                Language::English => format!("available: {}", amount.format(*currency, language)),
+            },
+            Self::AccountMissing(kind) => match language {
+                Language::French => format!("l'organisation n'a pas de compte {kind}"),
+                Language::English => format!("the organisation has no account {kind}"),
+            },
+        }
+    }
+}
+
+fn list(roles: RoleSet) -> String {
+    roles.iter().map(unionflow_protocol::Role::as_str).collect::<Vec<_>>().join(", ")
+}

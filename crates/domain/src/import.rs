@@ -1,0 +1,25 @@
+//! Imports: what people's files look like, and what their rows mean. Pure: bytes in, rows and faults out.
+
+mod reading;
+mod rows;
+
+pub use reading::{Reading, UnknownLayout, read};
+pub use rows::{Compared, MemberRow, compare};
+
+use crate::hint::Hint;
+
+/// A cell that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFault {
+    /// The line of the file, from 1.
+    pub row: u32,
+    /// The column, as the file calls it.
+    pub column: String,
+    /// What stands there.
+    pub value: String,
+    /// What would be right.
+    pub hint: Hint,
+}
+
+#[cfg(test)]
+mod tests;

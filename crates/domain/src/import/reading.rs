@@ -1,0 +1,198 @@
+//! A Galette export as rows: encoding, separator, header, cells.
+//!
+//! Galette writes its headers in the user's language with the colon stripped and a space left behind, every cell quoted,
+//! dates as `d/m/Y`, booleans as Oui/Non; people then open it in a spreadsheet, which saves it in its own way. Its import
+//! model has technical names instead (`nom_adh`, `prenom_adh` …); both are read.
+
+use std::collections::HashMap;
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use unionflow_protocol::Date;
+
+use super::{
+    RowFault,
+    rows::{MemberRow, member_row},
+};
+use crate::{
+    contact::{Country, fold},
+    hint::Hint,
+};
+
+/// A file, read.
+#[derive(Debug)]
+pub struct Reading {
+    /// `UTF-8`, `UTF-16LE`, `UTF-16BE` or `windows-1252`.
+    pub encoding: &'static str,
+    /// The character between cells.
+    pub separator: char,
+    /// Columns that were recognised, as the file calls them.
+    pub columns: Vec<String>,
+    /// Columns that were left aside.
+    pub ignored_columns: Vec<String>,
+    /// The rows that are members, in order; those with a fault are left out.
+    pub rows: Vec<MemberRow>,
+    /// Everything that is wrong.
+    pub faults: Vec<RowFault>,
+    /// Rows without anything in them.
+    pub blank: u32,
+}
+
+/// A file without the columns that an import needs: those that are missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownLayout {
+    /// One name for each column that is missing.
+    pub missing: Vec<&'static str>,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Field {
+    Number,
+    Id,
+    FamilyName,
+    GivenName,
+    Phone,
+    Mobile,
+    Email,
+    JoinedOn,
+    Active,
+    EndsOn,
+}
+
+/// Folded names of each column: French, English, and the import model's.
+const HEADERS: &[(Field, &[&str])] = &[
+    (Field::Number, &["numero adherent", "numero d adherent", "member number", "num adh"]),
+    (Field::Id, &["id de l adherent", "id adherent", "member id", "id adh"]),
+    (Field::FamilyName, &["nom", "name", "last name", "nom adh"]),
+    (Field::GivenName, &["prenom", "first name", "prenom adh"]),
+    (Field::Phone, &["telephone", "phone", "tel adh"]),
+    (Field::Mobile, &["gsm", "mobile", "mobile phone", "gsm adh"]),
+    (Field::Email, &["courriel", "e mail", "email", "email adh"]),
+    (Field::JoinedOn, &["date de creation", "creation date", "date crea adh"]),
+    (Field::Active, &["compte", "account", "activite adh"]),
+    (Field::EndsOn, &["date d echeance", "due date", "date echeance"]),
+];
+
+/// A header and where each field stands.
+pub(super) struct Header {
+    names: Vec<String>,
+    at: HashMap<Field, usize>,
+}
+
+impl Header {
+    /// The cell of a field and the column's name; empty if there is no such column.
+    pub(super) fn cell<'a>(&'a self, field: Field, record: &'a csv::StringRecord) -> (&'a str, &'a str) {
+        let Some(at) = self.at.get(&field).copied() else { return ("", "") };
+        (self.names.get(at).map_or("", |name| name.trim()), record.get(at).unwrap_or("").trim())
+    }
+}
+
+/// Reads a file of members.
+pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, UnknownLayout> {
+    let (text, encoding) = decode(bytes);
+    // The reader would count a line's number before the second half of its ending.
+    let text = text.replace("\r\n", "\n");
+    let separator = separator(&text);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(text.as_bytes());
+    let mut records = reader.records();
+    let first = records.next().and_then(Result::ok).unwrap_or_default();
+    let (header, mut faults) = header(&first)?;
+    let recognised = |at: &usize| header.at.values().any(|known| known == at);
+    let (columns, ignored): (Vec<usize>, Vec<usize>) = (0..header.names.len()).partition(recognised);
+    let named = |at: Vec<usize>| at.into_iter().map(|at| header.names[at].trim().to_owned()).collect();
+    let mut reading = Reading {
+        encoding: encoding.name(),
+        separator: char::from(separator),
+        columns: named(columns),
+        ignored_columns: named(ignored),
+        rows: Vec::new(),
+        faults: Vec::new(),
+        blank: 0,
+    };
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    for record in records {
+        let Ok(record) = record else { continue };
+        let line = record.position().map_or(0, |position| u32::try_from(position.line()).unwrap_or(u32::MAX));
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            reading.blank += 1;
+            continue;
+        }
+        if record.len() != header.names.len() {
+            let hint = Hint::Cells { expected: header.names.len(), found: record.len() };
+            let value = record.iter().take(3).collect::<Vec<_>>().join(&char::from(separator).to_string());
+            faults.push(RowFault { row: line, column: String::new(), value, hint });
+            continue;
+        }
+        match member_row(line, &header, &record, country, today) {
+            Ok(row) => match numbers.insert(row.number.as_str().to_owned(), line) {
+                None => reading.rows.push(row),
+                Some(first_row) => {
+                    numbers.insert(row.number.as_str().to_owned(), first_row);
+                    let hint = Hint::DuplicateInFile { first_row };
+                    let value = row.number.as_str().to_owned();
+                    faults.push(RowFault { row: line, column: row.number_column, value, hint });
+                }
+            },
+            Err(wrong) => faults.extend(wrong),
+        }
+    }
+    reading.faults = faults;
+    Ok(reading)
+}
+
+/// A mark at the beginning says; else it is UTF-8 if it reads as that, and what old spreadsheets write if not.
+fn decode(bytes: &[u8]) -> (String, &'static Encoding) {
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes)
+        && (encoding == UTF_8 || encoding == UTF_16LE || encoding == UTF_16BE)
+    {
+        return (encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned(), encoding);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), UTF_8),
+        Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), WINDOWS_1252),
+    }
+}
+
+/// The one of the usual separators that the first line has most of, outside quotes.
+fn separator(text: &str) -> u8 {
+    let mut counts = [(b';', 0), (b',', 0), (b'\t', 0)];
+    let mut quoted = false;
+    for byte in text.bytes().take_while(|byte| *byte != b'\n') {
+        quoted ^= byte == b'"';
+        if let Some(count) = counts.iter_mut().find(|(separator, _)| *separator == byte && !quoted) {
+            count.1 += 1;
+        }
+    }
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(separator, _)| separator)
+}
+
+fn header(first: &csv::StringRecord) -> Result<(Header, Vec<RowFault>), UnknownLayout> {
+    let names: Vec<String> =
+        first.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
+    let mut at = HashMap::new();
+    let mut faults = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        let folded = fold(name);
+        let Some((field, _)) = HEADERS.iter().find(|(_, known)| known.contains(&folded.as_str())) else {
+            continue;
+        };
+        if at.insert(*field, i).is_some() {
+            let column = name.trim().to_owned();
+            faults.push(RowFault { row: 1, value: column.clone(), column, hint: Hint::DuplicateColumn });
+        }
+    }
+    let mut missing = Vec::new();
+    if !at.contains_key(&Field::Number) && !at.contains_key(&Field::Id) {
+        missing.push("Numéro adhérent");
+    }
+    for (field, name) in [(Field::FamilyName, "Nom"), (Field::GivenName, "Prénom")] {
+        if !at.contains_key(&field) {
+            missing.push(name);
+        }
+    }
+    if missing.is_empty() { Ok((Header { names, at }, faults)) } else { Err(UnknownLayout { missing }) }
+}

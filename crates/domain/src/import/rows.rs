@@ -1,0 +1,242 @@
+//! What a row says about a member, and what it changes.
+
+use unionflow_protocol::{Date, event::members::MemberField, limits, member::MemberStatus};
+
+use super::{
+    RowFault,
+    reading::{Field, Header},
+};
+use crate::{
+    contact::{Country, Email, Phone, fold},
+    hint::Hint,
+    member::{Member, MemberNumber, Name},
+    text::line as one_line,
+};
+
+/// A row that is a member. What a cell leaves empty is not known, and changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The line of the file.
+    pub row: u32,
+    /// Who.
+    pub number: MemberNumber,
+    /// The column that the number stands in.
+    pub number_column: String,
+    /// The name.
+    pub name: Name,
+    /// Mobile, else fixed.
+    pub phone: Option<Phone>,
+    /// The column that the phone stands in.
+    pub phone_column: String,
+    /// E-mail.
+    pub email: Option<Email>,
+    /// Since when a member.
+    pub joined_on: Option<Date>,
+    /// `ACTIVE`, or `LEFT` for an account that was closed there. Counts only for somebody new here.
+    pub status: MemberStatus,
+    /// Since when no longer.
+    pub left_on: Option<Date>,
+}
+
+/// A row beside the member who has its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared {
+    /// Nothing differs.
+    Unchanged,
+    /// The member after the row, and what differs.
+    Changed(Box<Member>, Vec<MemberField>),
+    /// The number is that of another person.
+    OtherPerson,
+}
+
+struct Cells<'a> {
+    row: u32,
+    header: &'a Header,
+    record: &'a csv::StringRecord,
+    faults: Vec<RowFault>,
+}
+
+impl<'a> Cells<'a> {
+    fn get(&self, field: Field) -> (&'a str, &'a str) {
+        self.header.cell(field, self.record)
+    }
+
+    fn fault(&mut self, column: &str, value: &str, hint: Hint) {
+        self.faults.push(RowFault {
+            row: self.row,
+            column: column.to_owned(),
+            value: value.to_owned(),
+            hint,
+        });
+    }
+}
+
+pub(super) fn member_row(
+    row: u32,
+    header: &Header,
+    record: &csv::StringRecord,
+    country: Country,
+    today: Date,
+) -> Result<MemberRow, Vec<RowFault>> {
+    let mut cells = Cells { row, header, record, faults: Vec::new() };
+    let (number_column, number) = number(&mut cells);
+    let given = name(&mut cells, Field::GivenName);
+    let family = name(&mut cells, Field::FamilyName);
+    let (phone_column, phone) = phone(&mut cells, country);
+    let email = email(&mut cells);
+    let joined_on = date(&mut cells, Field::JoinedOn, Some(today));
+    let ends_on = date(&mut cells, Field::EndsOn, None);
+    let active = active(&mut cells);
+    match (number, given, family) {
+        (Some(number), Some(given), Some(family)) if cells.faults.is_empty() => Ok(MemberRow {
+            row,
+            number,
+            number_column,
+            name: Name { given, family },
+            phone,
+            phone_column,
+            email,
+            joined_on,
+            status: if active { MemberStatus::Active } else { MemberStatus::Left },
+            left_on: (!active).then(|| ends_on.filter(|date| *date <= today).unwrap_or(today)),
+        }),
+        _ => Err(cells.faults),
+    }
+}
+
+/// The member's own number where there is one, else Galette's id. A spreadsheet may have made `12.00` of `12`.
+fn number(cells: &mut Cells<'_>) -> (String, Option<MemberNumber>) {
+    let own = cells.get(Field::Number);
+    let (column, value) = if own.1.is_empty() { cells.get(Field::Id) } else { own };
+    let column = if column.is_empty() { own.0 } else { column };
+    let repaired = value.strip_suffix(".00").or_else(|| value.strip_suffix(".0")).unwrap_or(value);
+    match MemberNumber::parse("", repaired) {
+        Ok(number) => (column.to_owned(), Some(number)),
+        Err(_) => {
+            let hint = if value.is_empty() { Hint::Required } else { Hint::MemberNumber };
+            cells.fault(column, value, hint);
+            (column.to_owned(), None)
+        }
+    }
+}
+
+fn name(cells: &mut Cells<'_>, field: Field) -> Option<String> {
+    let (column, value) = cells.get(field);
+    // A formula is no name: whoever opens an export of ours in a spreadsheet would run it.
+    let unreadable = value.chars().any(|c| c == '\u{fffd}' || ('\u{80}'..='\u{9f}').contains(&c));
+    if unreadable {
+        cells.fault(column, value, Hint::Unreadable);
+        return None;
+    }
+    let fault = match one_line("", value, limits::NAME_CHARS) {
+        Ok(name) if !value.starts_with(['=', '+', '@']) => return Some(name),
+        Ok(_) => Hint::OneLine,
+        Err(_) if value.is_empty() => Hint::Required,
+        Err(fault) => fault.hint,
+    };
+    cells.fault(column, value, fault);
+    None
+}
+
+fn phone(cells: &mut Cells<'_>, country: Country) -> (String, Option<Phone>) {
+    let mobile = cells.get(Field::Mobile);
+    let (column, value) = if mobile.1.is_empty() { cells.get(Field::Phone) } else { mobile };
+    if value.is_empty() {
+        return (column.to_owned(), None);
+    }
+    match Phone::parse(value, country) {
+        Ok(phone) => (column.to_owned(), Some(phone)),
+        Err(reason) => {
+            cells.fault(column, value, reason.hint(country));
+            (column.to_owned(), None)
+        }
+    }
+}
+
+fn email(cells: &mut Cells<'_>) -> Option<Email> {
+    let (column, value) = cells.get(Field::Email);
+    if value.is_empty() {
+        return None;
+    }
+    let email = Email::parse(value);
+    if email.is_none() {
+        cells.fault(column, value, Hint::Email);
+    }
+    email
+}
+
+/// `22/11/2026`, `22-11-2026`, `22.11.2026` or `2026-11-22`, with or without a time behind it. Day first, never guessed.
+fn date(cells: &mut Cells<'_>, field: Field, latest: Option<Date>) -> Option<Date> {
+    let (column, value) = cells.get(field);
+    let day = value.split([' ', 'T']).next().unwrap_or("");
+    if day.is_empty() || day == "0000-00-00" {
+        return None;
+    }
+    let parts: Vec<&str> = day.split(['/', '-', '.']).collect();
+    let parsed = match parts.as_slice() {
+        [year, month, date] if year.len() == 4 => parse_date(year, month, date),
+        [date, month, year] if year.len() == 4 => parse_date(year, month, date),
+        _ => None,
+    };
+    match parsed {
+        // Galette's way of writing "no date".
+        Some(date) if Some(date) == Date::new(1901, 1, 1) => None,
+        Some(date) if latest.is_some_and(|latest| date > latest) => {
+            cells.fault(column, value, Hint::NotInTheFuture);
+            None
+        }
+        Some(date) => Some(date),
+        None => {
+            cells.fault(column, value, Hint::DateDayFirst);
+            None
+        }
+    }
+}
+
+fn parse_date(year: &str, month: &str, day: &str) -> Option<Date> {
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+}
+
+fn active(cells: &mut Cells<'_>) -> bool {
+    let (column, value) = cells.get(Field::Active);
+    match fold(value).as_str() {
+        "" | "oui" | "yes" | "actif" | "active" | "1" | "true" | "vrai" => true,
+        "non" | "no" | "inactif" | "inactive" | "0" | "false" | "faux" => false,
+        _ => {
+            cells.fault(column, value, Hint::YesNo);
+            true
+        }
+    }
+}
+
+/// What a row changes about the member who has its number. Contact data of a member with an account is theirs to change;
+/// status and roles are never touched.
+pub fn compare(row: &MemberRow, member: &Member) -> Compared {
+    let same = |a: &str, b: &str| fold(a) == fold(b);
+    if !same(&row.name.family, &member.name.family) && !same(&row.name.given, &member.name.given) {
+        return Compared::OtherPerson;
+    }
+    let mut changed = member.clone();
+    changed.name = row.name.clone();
+    changed.joined_on = row.joined_on.unwrap_or(member.joined_on);
+    if member.person_id.is_none() {
+        changed.phone = row.phone.clone().or(changed.phone);
+        changed.email = row.email.clone().or(changed.email);
+    }
+    let fields = member.differences(&changed);
+    if fields.is_empty() { Compared::Unchanged } else { Compared::Changed(Box::new(changed), fields) }
+}
+
+impl MemberRow {
+    /// Contact data that the row has and an account keeps as it is.
+    pub fn withheld(&self, member: &Member) -> Option<RowFault> {
+        let differs = member.person_id.is_some() && self.phone.is_some() && self.phone != member.phone;
+        let value = self.phone.as_ref().map_or("", Phone::as_str).to_owned();
+        differs.then(|| RowFault {
+            row: self.row,
+            column: self.phone_column.clone(),
+            value,
+            hint: Hint::ContactOfAccount,
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Who may do what: the table, as data. Tests of routes and frames are generated from it.
+
+use unionflow_protocol::role::{Role, RoleSet};
+
+/// Something a member may or may not do in an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// See the names and roles of the members.
+    SeeDirectory,
+    /// See their phones and e-mails.
+    SeeContacts,
+    /// Add, edit, admit, refuse, suspend, reinstate, let go, readmit, import, invite.
+    KeepMembers,
+    /// Issue a code for a new password.
+    ResetMember,
+    /// Erase what names a member.
+    EraseMember,
+    /// See requests for approval, and figures with amounts.
+    SeeApprovals,
+    /// Make a request for approval.
+    SubmitApproval,
+    /// Vote, as the policy's steps say.
+    Vote,
+    /// Execute an approved request.
+    Execute,
+    /// Plans, dues; confirm and reverse payments.
+    ManageContributions,
+    /// See the ledger, dues and payments.
+    SeeMoney,
+    /// Ask for a change of policy or roles: others decide.
+    AskGovernance,
+    /// Change settings; service keys.
+    ChangeSettings,
+    /// Open amounts or the directory to plain members.
+    OpenToMembers,
+    /// Write to everyone.
+    Broadcast,
+    /// Read the journal, verify it, export.
+    ReadJournal,
+}
+
+/// What the table says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grant {
+    /// Never.
+    No,
+    /// About oneself only.
+    Own,
+    /// If the organisation's setting opens it.
+    BySetting,
+    /// Yes.
+    Yes,
+}
+
+use Grant::{BySetting, No, Own, Yes};
+
+/// The table: ADMIN, PRESIDENT, TREASURER, SECRETARY, BOARD_MEMBER, AUDITOR, MEMBER, in the order of [`Role::ALL`].
+pub const TABLE: &[(Action, [Grant; 7])] = &[
+    (Action::SeeDirectory, [Yes, Yes, Yes, Yes, Yes, Yes, BySetting]),
+    (Action::SeeContacts, [Yes, Yes, Yes, Yes, No, No, Own]),
+    (Action::KeepMembers, [Yes, Yes, No, Yes, No, No, Own]),
+    (Action::ResetMember, [Yes, Yes, No, Yes, No, No, No]),
+    (Action::EraseMember, [No, Yes, No, No, No, No, Own]),
+    (Action::SeeApprovals, [No, Yes, Yes, Yes, Yes, Yes, Own]),
+    (Action::SubmitApproval, [No, Yes, Yes, Yes, Yes, No, Own]),
+    (Action::Vote, [No, Yes, Yes, Yes, Yes, No, No]),
+    (Action::Execute, [No, No, Yes, No, No, No, No]),
+    (Action::ManageContributions, [No, No, Yes, No, No, No, Own]),
+    (Action::SeeMoney, [No, Yes, Yes, Yes, No, Yes, Own]),
+    (Action::AskGovernance, [Yes, Yes, No, No, No, No, No]),
+    (Action::ChangeSettings, [Yes, Yes, No, No, No, No, No]),
+    (Action::OpenToMembers, [No, Yes, No, No, No, No, No]),
+    (Action::Broadcast, [Yes, Yes, Yes, Yes, No, No, No]),
+    (Action::ReadJournal, [No, Yes, Yes, Yes, No, Yes, Own]),
+];
+
+impl Action {
+    /// What holders of these roles may: the best that one of them is granted.
+    pub fn grant(self, roles: RoleSet) -> Grant {
+        let row = TABLE.iter().find(|(action, _)| *action == self).expect("the table lists every action");
+        Role::ALL
+            .iter()
+            .zip(row.1)
+            .filter(|(role, _)| roles.contains(**role))
+            .map(|(_, grant)| grant)
+            .max()
+            .unwrap_or(No)
+    }
+
+    /// Whether they may do it to anyone, whatever the settings.
+    pub fn allowed(self, roles: RoleSet) -> bool {
+        self.grant(roles) == Yes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_exactly_one_row() {
+        let mut seen = std::collections::HashSet::new();
+        for (action, _) in TABLE {
+            assert!(seen.insert(action), "{action:?} twice");
+        }
+    }
+
+    #[test]
+    fn several_roles_add_up_and_none_is_nothing() {
+        let member = RoleSet::of(&[Role::Member]);
+        assert_eq!(Action::Execute.grant(member.with(Role::President).with(Role::Treasurer)), Yes);
+        assert_eq!(Action::SeeContacts.grant(member.with(Role::Auditor)), Own);
+        assert_eq!(Action::SeeDirectory.grant(RoleSet::EMPTY), No);
+    }
+
+    #[test]
+    fn who_may_vote_is_who_a_policy_may_name() {
+        for role in Role::ALL {
+            let votes = Action::Vote.allowed(RoleSet::of(&[*role]));
+            assert_eq!(votes, RoleSet::VOTING.contains(*role), "{role}");
+        }
+    }
+
+    #[test]
+    fn the_administrator_has_no_right_over_money() {
+        let admin = RoleSet::of(&[Role::Admin]);
+        for action in [
+            Action::SubmitApproval,
+            Action::Vote,
+            Action::Execute,
+            Action::ManageContributions,
+            Action::SeeMoney,
+        ] {
+            assert_eq!(action.grant(admin), No, "{action:?}");
+        }
+    }
+}
