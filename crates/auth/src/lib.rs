@@ -1,0 +1,16 @@
+//! Who is this?
+//!
+//! Passwords, access tokens, refresh tokens, single-use secrets, growing delays. Everything here is a value or a pure
+//! computation; what is kept is kept by `service` in the store.
+//!
+//! **Invariant:** knows `protocol` alone. What a person may do is `domain::permissions`.
+
+pub mod access;
+pub mod authenticator;
+pub mod password;
+pub mod random;
+pub mod refresh;
+pub mod secret;
+pub mod throttle;
+
+pub use authenticator::{Authenticator, Denied};
