@@ -1,0 +1,153 @@
+//! What can go wrong below the rules, each with a sentence that says what to do.
+
+use std::path::PathBuf;
+
+use unionflow_domain::{Fault, Refusal};
+use unionflow_protocol::problem::ErrorCode;
+
+/// The store cannot do its work. Nothing of the unit was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFault {
+    /// No room on the disk.
+    #[error("the disk is full: free some space; nothing was lost, what was not acknowledged was not written")]
+    Full,
+    /// The file or its folder cannot be written.
+    #[error("`{0}` cannot be written: give the server's user the right to write the file and its folder")]
+    ReadOnly(PathBuf),
+    /// The file cannot be opened.
+    #[error("`{path}` cannot be opened: {reason}")]
+    CannotOpen {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The folder does not exist and cannot be made.
+    #[error("the folder `{path}` cannot be made: {reason}; make it, or choose another with --data")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file is damaged.
+    #[error(
+        "`{path}` is damaged ({reason}): stop the server, keep the file, and restore the newest backup with `unionflow restore`"
+    )]
+    Corrupt {
+        /// Which.
+        path: PathBuf,
+        /// What SQLite found.
+        reason: String,
+    },
+    /// The file is something else.
+    #[error("`{0}` is not a UnionFlow store: choose another folder with --data")]
+    Foreign(PathBuf),
+    /// There is no store yet.
+    #[error("there is no store at `{0}`: start the server once, or choose another folder with --data")]
+    Missing(PathBuf),
+    /// There is a store already, where none may be.
+    #[error("there is a store at `{0}` already: restore into an empty folder, or move that one away first")]
+    Exists(PathBuf),
+    /// Another server has it open.
+    #[error("another server already runs on `{0}`: stop it, or choose another folder with --data")]
+    InUse(PathBuf),
+    /// A newer version wrote it.
+    #[error(
+        "the store is of a newer version (schema {found}, this program knows {known}): install the newer UnionFlow"
+    )]
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Too many wait, or too long.
+    #[error("the store is busy: try again")]
+    Busy,
+    /// It was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// A row that must not exist twice.
+    #[error("constraint: {0}")]
+    Constraint(String),
+    /// What is stored does not read as what it should be: a fault of ours, or somebody wrote to the store by hand.
+    #[error("stored data is malformed: {0}")]
+    Malformed(String),
+    /// Anything else the database says.
+    #[error("database: {0}")]
+    Database(String),
+}
+
+impl StoreFault {
+    /// What the caller of a command is told.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Full => ErrorCode::StorageFull,
+            Self::Busy => ErrorCode::Busy,
+            Self::Closed => ErrorCode::Draining,
+            Self::ReadOnly(_)
+            | Self::CannotOpen { .. }
+            | Self::Folder { .. }
+            | Self::Corrupt { .. }
+            | Self::Foreign(_)
+            | Self::Missing(_)
+            | Self::Exists(_)
+            | Self::InUse(_)
+            | Self::Newer { .. } => ErrorCode::Unavailable,
+            Self::Constraint(_) | Self::Malformed(_) | Self::Database(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+/// Why a unit of work was undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undo {
+    /// The rules say no. Its idempotency row stays: a repeat gets the same answer.
+    Refused(Box<Refusal>),
+    /// The store could not. Its idempotency row is gone too: a repeat is a new try.
+    Fault(StoreFault),
+}
+
+impl Undo {
+    /// The code that a caller sees.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(refusal) => refusal.code,
+            Self::Fault(fault) => fault.code(),
+        }
+    }
+}
+
+impl From<Refusal> for Undo {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<Fault> for Undo {
+    fn from(fault: Fault) -> Self {
+        Refusal::from(fault).into()
+    }
+}
+
+impl From<ErrorCode> for Undo {
+    fn from(code: ErrorCode) -> Self {
+        Refusal::from(code).into()
+    }
+}
+
+impl From<StoreFault> for Undo {
+    fn from(fault: StoreFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl std::fmt::Display for Undo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.code.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A command's answer, kept by its caller's key in the command's own transaction.
+
+use serde::{Serialize, de::DeserializeOwned};
+use unionflow_domain::Refusal;
+use unionflow_protocol::{Timestamp, id::PersonId, problem::ErrorCode};
+
+use crate::{
+    fault::{StoreFault, Undo},
+    sql::{Param, ToParam, from_json, get, to_json},
+    store::{Scope, Store},
+    tx::Tx,
+};
+
+/// A caller's key for one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Who calls.
+    pub principal: PersonId,
+    /// Which route, without ids in it: `POST /finance/approvals/{id}/approve`.
+    pub route: String,
+    /// What the caller sent.
+    pub key: String,
+    /// SHA-256 of path and canonical body: the same key for another command is refused.
+    pub fingerprint: [u8; 32],
+    /// Whether the answer holds a secret that is shown once: then only that it was shown is kept.
+    pub secret: bool,
+}
+
+/// What a command answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed<T> {
+    /// The answer, or the refusal.
+    pub answer: Result<T, Refusal>,
+    /// Whether it was kept from an earlier call.
+    pub replayed: bool,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+enum Kept<T> {
+    Answer(T),
+    Refusal(Refusal),
+    /// The answer had a secret.
+    Shown,
+}
+
+impl Store {
+    /// Runs a command once per key. A repeat gets the same answer; a simultaneous twin waits for it, because both lock the
+    /// same organisation.
+    pub async fn write_keyed<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        scope: Scope,
+        key: Option<Key>,
+        unit: impl FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<Keyed<T>, StoreFault> {
+        let outcome = self.write(scope, move |tx| {
+            let Some(key) = key else { return Ok(Keyed { answer: Ok(unit(tx)?), replayed: false }) };
+            if let Some(answer) = recall::<T>(tx, scope, &key)? {
+                return Ok(Keyed { answer, replayed: true });
+            }
+            let answer = match unit(tx) {
+                Ok(answer) => {
+                    remember(tx, scope, &key, &if key.secret { Kept::Shown } else { Kept::Answer(&answer) })?;
+                    Ok(answer)
+                }
+                Err(Undo::Refused(refusal)) => {
+                    tx.undo()?;
+                    remember::<()>(tx, scope, &key, &Kept::Refusal((*refusal).clone()))?;
+                    Err(*refusal)
+                }
+                Err(fault) => return Err(fault),
+            };
+            Ok(Keyed { answer, replayed: false })
+        });
+        match outcome.await {
+            Ok(keyed) => Ok(keyed),
+            Err(Undo::Refused(refusal)) => Ok(Keyed { answer: Err(*refusal), replayed: false }),
+            Err(Undo::Fault(fault)) => Err(fault),
+        }
+    }
+}
+
+fn recall<T: DeserializeOwned>(
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    key: &Key,
+) -> Result<Option<Result<T, Refusal>>, Undo> {
+    let scope = scope_bytes(scope);
+    let row = tx.first(
+        "SELECT fingerprint, answer FROM idempotency WHERE scope = ?1 AND principal = ?2 AND route = ?3 AND key = ?4",
+        &[Param::Blob(&scope), key.principal.param(), key.route.param(), key.key.param()],
+        |row| Ok((get::<[u8; 32]>(row, 0)?, get::<String>(row, 1)?)),
+    )?;
+    let Some((fingerprint, answer)) = row else { return Ok(None) };
+    if fingerprint != key.fingerprint {
+        return Err(ErrorCode::IdempotencyKeyReused.into());
+    }
+    Ok(Some(match from_json::<Kept<T>>(&answer)? {
+        Kept::Answer(answer) => Ok(answer),
+        Kept::Refusal(refusal) => Err(refusal),
+        Kept::Shown => Err(ErrorCode::SecretAlreadyShown.into()),
+    }))
+}
+
+fn remember<T: Serialize>(
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    key: &Key,
+    kept: &Kept<T>,
+) -> Result<(), StoreFault> {
+    let scope = scope_bytes(scope);
+    let now = tx.now();
+    tx.execute(
+        "INSERT INTO idempotency (scope, principal, route, key, fingerprint, answer, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            Param::Blob(&scope),
+            key.principal.param(),
+            key.route.param(),
+            key.key.param(),
+            key.fingerprint.param(),
+            to_json(kept).param(),
+            now.param(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn scope_bytes(scope: Scope) -> [u8; 16] {
+    match scope {
+        Scope::Organization(id) => *id.as_bytes(),
+        Scope::Server => [0; 16],
+    }
+}
+
+impl Tx<'_> {
+    /// Forgets keys older than this; at most so many at once. How many.
+    pub fn purge_idempotency(&mut self, before: Timestamp, limit: u32) -> Result<usize, StoreFault> {
+        self.execute(
+            "DELETE FROM idempotency WHERE (scope, principal, route, key) IN \
+             (SELECT scope, principal, route, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
+            &[before.param(), limit.param()],
+        )
+    }
+}

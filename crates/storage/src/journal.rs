@@ -1,0 +1,216 @@
+//! The journal: reading it in pages, and proving that nobody changed it.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use unionflow_protocol::{Position, Record, Seq, Topic, chain::ChainHash, id::OrganizationId};
+
+use crate::{
+    fault::StoreFault,
+    reader::Reader,
+    sql::{Row, ToParam, get, parsed},
+};
+
+/// How far the journal of an organisation goes, and how far the relay has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Which.
+    pub organization_id: OrganizationId,
+    /// Its newest event.
+    pub seq: Seq,
+    /// The newest event that the relay has published.
+    pub published: Seq,
+}
+
+/// Where a journal is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// An entry is missing.
+    #[error("entry {expected} is missing: the next one is {found}")]
+    Gap {
+        /// The place that is empty.
+        expected: Seq,
+        /// What stands there instead.
+        found: Seq,
+    },
+    /// An entry, or one before it, was changed.
+    #[error("entry {seq} does not hash to what was recorded: it was changed afterwards")]
+    Hash {
+        /// Its place.
+        seq: Seq,
+    },
+    /// An entry is stored at one place and says another.
+    #[error("entry {seq} says of itself that it is another")]
+    Misplaced {
+        /// Its place.
+        seq: Seq,
+    },
+    /// Entries at the end are gone.
+    #[error("the journal ends at {found}, its head says {expected}: entries at the end are gone or added")]
+    Tail {
+        /// What the organisation's head says.
+        expected: Seq,
+        /// The last entry.
+        found: Seq,
+    },
+    /// The head's hash is not that of the last entry.
+    #[error("the head does not hash to its last entry")]
+    HeadHash,
+}
+
+/// A stored entry with its link of the chain.
+struct Entry {
+    record: Record,
+    audience: String,
+    hash: ChainHash,
+}
+
+/// Entries read at once while verifying.
+const PAGE: u32 = 500;
+
+impl Reader<'_> {
+    /// Up to `limit` events after a place, in order.
+    pub fn journal_after(
+        &mut self,
+        organization: OrganizationId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreFault> {
+        Ok(self.entries_after(organization, after, limit)?.into_iter().map(|entry| entry.record).collect())
+    }
+
+    /// The heads of all journals that the relay has not published to their end.
+    pub fn unpublished(&mut self, limit: u32) -> Result<Vec<Head>, StoreFault> {
+        self.all(
+            "SELECT id, head_seq, published_seq FROM organization WHERE published_seq < head_seq LIMIT ?1",
+            &[limit.param()],
+            head,
+        )
+    }
+
+    /// The head of one journal.
+    pub fn head_of(&mut self, organization: OrganizationId) -> Result<Option<Head>, StoreFault> {
+        self.first(
+            "SELECT id, head_seq, published_seq FROM organization WHERE id = ?1",
+            &[organization.param()],
+            head,
+        )
+    }
+
+    /// Walks the whole journal of an organisation and checks every link; the number of entries, or the first that is broken.
+    pub fn verify_journal(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Result<u64, Broken>, StoreFault> {
+        let (mut seq, mut hash) = (Seq::ZERO, ChainHash::GENESIS);
+        loop {
+            let page = self.entries_after(organization, seq, PAGE)?;
+            if page.is_empty() {
+                break;
+            }
+            for entry in &page {
+                if let Err(broken) = entry.check(seq, hash) {
+                    return Ok(Err(broken));
+                }
+                (seq, hash) = (entry.record.position.seq(), entry.hash);
+            }
+        }
+        let Some(head) = self.load_head(organization)? else { return Ok(Ok(seq.0)) };
+        if head.seq != seq {
+            return Ok(Err(Broken::Tail { expected: head.seq, found: seq }));
+        }
+        Ok(if head.hash == hash { Ok(seq.0) } else { Err(Broken::HeadHash) })
+    }
+
+    pub(crate) fn insert_journal(
+        &mut self,
+        record: &Record,
+        audience: &str,
+        hash: ChainHash,
+    ) -> Result<(), StoreFault> {
+        self.sql.execute(
+            "INSERT INTO journal (organization_id, seq, event_id, event_type, topic, audience, aggregate_id, recorded_at, \
+             trace_parent, inbound, envelope, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            &[
+                record.organization_id.param(),
+                record.position.seq().param(),
+                record.event_id.param(),
+                record.event_type.as_ref().param(),
+                record.topic.as_str().param(),
+                audience.param(),
+                record.key.param(),
+                record.timestamp.param(),
+                record.trace_parent.param(),
+                record.inbound.param(),
+                record.value.as_ref().param(),
+                hash.param(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn entries_after(
+        &mut self,
+        organization: OrganizationId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreFault> {
+        self.all(
+            "SELECT seq, event_id, event_type, topic, audience, aggregate_id, recorded_at, trace_parent, inbound, envelope, \
+             hash FROM journal WHERE organization_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+            &[organization.param(), after.param(), limit.param()],
+            |row| entry(row, organization),
+        )
+    }
+}
+
+impl Entry {
+    fn check(&self, previous: Seq, previous_hash: ChainHash) -> Result<(), Broken> {
+        let seq = self.record.position.seq();
+        if seq != previous.next() {
+            return Err(Broken::Gap { expected: previous.next(), found: seq });
+        }
+        if previous_hash.link(self.record.topic, &self.audience, &self.record.value) != self.hash {
+            return Err(Broken::Hash { seq });
+        }
+        let says = unionflow_protocol::Envelope::decode(&self.record.value).ok();
+        let itself = says.is_some_and(|envelope| {
+            envelope.head.organization_id == self.record.organization_id
+                && envelope.head.position == self.record.position
+                && envelope.head.event_id == self.record.event_id
+                && envelope.event.type_name() == self.record.event_type
+        });
+        if itself { Ok(()) } else { Err(Broken::Misplaced { seq }) }
+    }
+}
+
+fn head(row: &dyn Row) -> Result<Head, StoreFault> {
+    Ok(Head { organization_id: get(row, 0)?, seq: get(row, 1)?, published: get(row, 2)? })
+}
+
+fn entry(row: &dyn Row, organization_id: OrganizationId) -> Result<Entry, StoreFault> {
+    let audience: String = get(row, 4)?;
+    let event_type: String = get(row, 2)?;
+    let topic: Topic = parsed(row, 3)?;
+    let record = Record {
+        organization_id,
+        position: Position::Fact(get(row, 0)?),
+        event_id: get(row, 1)?,
+        event_type: known(event_type),
+        topic,
+        audience: crate::sql::parse(&audience)?,
+        key: get(row, 5)?,
+        timestamp: get(row, 6)?,
+        trace_parent: get(row, 7)?,
+        inbound: get(row, 8)?,
+        value: Bytes::from(get::<Vec<u8>>(row, 9)?),
+    };
+    Ok(Entry { record, audience, hash: get(row, 10)? })
+}
+
+/// The type's own text where we know it, so that a page of the journal holds no copies.
+fn known(event_type: String) -> Cow<'static, str> {
+    event_type
+        .parse::<unionflow_protocol::EventType>()
+        .map_or(Cow::Owned(event_type), |known| known.as_str().into())
+}

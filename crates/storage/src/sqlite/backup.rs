@@ -1,0 +1,138 @@
+//! Backup of a running store, and restore.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, backup::StepResult};
+use unionflow_protocol::{Timestamp, id::Epoch};
+
+use super::{
+    connection::{fault, make_folder, make_private, open_reader},
+    lock::ServerLock,
+    migrate,
+};
+use crate::{fault::StoreFault, ids::Ids};
+
+/// How far a copy has come, in pages.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Copied.
+    pub done: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// Pages copied at once, between two looks at the progress.
+const PAGES_AT_ONCE: i32 = 256;
+
+/// Copies a store into a new file while a server goes on writing it. The copy is whole: of one moment, and checked.
+pub fn backup(from: &Path, to: &Path, progress: impl FnMut(Progress)) -> Result<(), StoreFault> {
+    if to.exists() {
+        return Err(StoreFault::Exists(to.to_owned()));
+    }
+    make_folder(to)?;
+    let source = open_reader(from)?;
+    migrate::stored_epoch(&source, from)?.ok_or_else(|| StoreFault::Foreign(from.to_owned()))?;
+    let partial = partial_name(to);
+    let copied = copy(&source, &partial, progress).and_then(|()| check(&partial));
+    settle(copied, &partial, to)
+}
+
+/// Puts a backup where a server will look for its store. It becomes another incarnation of its journals: clients that have
+/// seen events since the backup are told to fetch snapshots.
+pub fn restore(
+    from: &Path,
+    to: &Path,
+    ids: &Ids,
+    now: Timestamp,
+    progress: impl FnMut(Progress),
+) -> Result<Epoch, StoreFault> {
+    if to.exists() {
+        return Err(StoreFault::Exists(to.to_owned()));
+    }
+    make_folder(to)?;
+    let _lock = ServerLock::take(to)?;
+    check(from)?;
+    let partial = partial_name(to);
+    let epoch = Epoch::from_uuid(ids.uuid(now));
+    let copied = copy(&open_reader(from)?, &partial, progress).and_then(|()| renew(&partial, epoch, now));
+    settle(copied, &partial, to)?;
+    Ok(epoch)
+}
+
+/// Whether a store file is one of ours and undamaged.
+pub fn check(path: &Path) -> Result<(), StoreFault> {
+    let connection = open_reader(path)?;
+    migrate::stored_epoch(&connection, path)?.ok_or_else(|| StoreFault::Foreign(path.to_owned()))?;
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| fault(&error, path))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(StoreFault::Corrupt { path: path.to_owned(), reason: verdict })
+}
+
+fn copy(source: &Connection, to: &Path, mut progress: impl FnMut(Progress)) -> Result<(), StoreFault> {
+    let wrong = |error: rusqlite::Error| fault(&error, to);
+    let _ = std::fs::remove_file(to);
+    make_private(to)?;
+    let mut target = Connection::open(to).map_err(wrong)?;
+    // One read transaction over the whole copy: what a server writes meanwhile does not make it begin anew.
+    source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;").map_err(wrong)?;
+    {
+        let backup = rusqlite::backup::Backup::new(source, &mut target).map_err(wrong)?;
+        loop {
+            let step = backup.step(PAGES_AT_ONCE).map_err(wrong)?;
+            let state = backup.progress();
+            let number = |pages: i32| u64::try_from(pages).unwrap_or(0);
+            progress(Progress {
+                done: number(state.pagecount - state.remaining),
+                total: number(state.pagecount),
+            });
+            match step {
+                StepResult::Done => break,
+                StepResult::More => {}
+                _ => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+    }
+    let _ = source.execute_batch("ROLLBACK");
+    target.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;").map_err(wrong)
+}
+
+/// A new epoch; nothing that was valid for a moment is valid in the copy.
+fn renew(path: &Path, epoch: Epoch, now: Timestamp) -> Result<(), StoreFault> {
+    let wrong = |error: rusqlite::Error| fault(&error, path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
+    connection
+        .execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch.to_string()])
+        .map_err(wrong)?;
+    connection
+        .execute(
+            "INSERT INTO meta (key, value) VALUES ('restored_at', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [now.to_string()],
+        )
+        .map_err(wrong)?;
+    connection.execute_batch("DELETE FROM ticket;").map_err(wrong)
+}
+
+fn partial_name(to: &Path) -> PathBuf {
+    let mut name = to.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
+
+/// A copy appears under its name only when it is complete.
+fn settle(copied: Result<(), StoreFault>, partial: &Path, to: &Path) -> Result<(), StoreFault> {
+    let moved = copied.and_then(|()| {
+        std::fs::rename(partial, to).map_err(|error| super::connection::cannot_open(to, &error))
+    });
+    if moved.is_err() {
+        let _ = std::fs::remove_file(partial);
+    }
+    moved
+}

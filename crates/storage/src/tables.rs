@@ -1,0 +1,12 @@
+//! The state tables: one file each, loads on [`Reader`](crate::Reader), saves on [`Tx`](crate::Tx).
+
+pub mod access;
+pub mod approval;
+pub mod figures;
+pub mod import;
+pub mod ledger;
+pub mod member;
+pub mod notification;
+pub mod organization;
+pub mod person;
+pub mod text;

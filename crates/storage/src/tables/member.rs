@@ -1,0 +1,232 @@
+//! Members.
+
+use unionflow_domain::{
+    approval::{Electorate, Voter},
+    contact::{Email, Phone},
+    member::{Member, MemberNumber, Name},
+};
+use unionflow_protocol::{
+    RoleSet,
+    id::{MemberId, OrganizationId, PersonId},
+    member::MemberStatus,
+};
+
+use crate::{
+    fault::{StoreFault, Undo},
+    reader::Reader,
+    sql::{Param, Row, ToParam, get, parsed},
+    tx::Tx,
+};
+
+/// Which members a list holds.
+#[derive(Debug, Clone, Default)]
+pub struct MemberFilter {
+    /// Part of a folded name, number or phone.
+    pub search: Option<String>,
+    /// Only these statuses; all when empty.
+    pub statuses: Vec<MemberStatus>,
+}
+
+/// Where a page of members begins: after this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberCursor {
+    /// Its folded name.
+    pub sort_key: String,
+    /// Its id.
+    pub id: MemberId,
+}
+
+macro_rules! select_members {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, organization_id, version, number, person_id, status, roles, given_name, family_name, phone, email, \
+             joined_on, left_on, updated_at FROM member ",
+            $rest
+        )
+    };
+}
+
+impl Reader<'_> {
+    /// A member.
+    pub fn load_member(&mut self, id: MemberId) -> Result<Option<Member>, StoreFault> {
+        self.first(select_members!("WHERE id = ?1"), &[id.param()], member)
+    }
+
+    /// Who a person is in an organisation, whatever the status.
+    pub fn load_membership(
+        &mut self,
+        person: PersonId,
+        organization: OrganizationId,
+    ) -> Result<Option<Member>, StoreFault> {
+        self.first(
+            select_members!("WHERE person_id = ?1 AND organization_id = ?2"),
+            &[person.param(), organization.param()],
+            member,
+        )
+    }
+
+    /// All memberships of a person.
+    pub fn load_memberships(&mut self, person: PersonId) -> Result<Vec<Member>, StoreFault> {
+        self.all(select_members!("WHERE person_id = ?1 ORDER BY id"), &[person.param()], member)
+    }
+
+    /// The member with a number.
+    pub fn load_member_by_number(
+        &mut self,
+        organization: OrganizationId,
+        number: &MemberNumber,
+    ) -> Result<Option<Member>, StoreFault> {
+        self.first(
+            select_members!("WHERE organization_id = ?1 AND number = ?2"),
+            &[organization.param(), number.as_str().param()],
+            member,
+        )
+    }
+
+    /// A page of members by folded name.
+    pub fn load_members(
+        &mut self,
+        organization: OrganizationId,
+        filter: &MemberFilter,
+        after: Option<&MemberCursor>,
+        limit: usize,
+    ) -> Result<Vec<Member>, StoreFault> {
+        let pattern = filter.search.as_deref().map(like_pattern);
+        let statuses = filter.statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(",");
+        let limit = limit as u64;
+        self.all(
+            select_members!(
+                "WHERE organization_id = ?1 AND (sort_key > ?2 OR (sort_key = ?2 AND id > ?3)) \
+                 AND (search_key LIKE ?4 ESCAPE '\\' OR ?4 IS NULL) \
+                 AND (?5 = '' OR ',' || ?5 || ',' LIKE '%,' || status || ',%') \
+                 ORDER BY sort_key, id LIMIT ?6"
+            ),
+            &[
+                organization.param(),
+                after.map_or("", |cursor| cursor.sort_key.as_str()).param(),
+                after.map_or([0; 16], |cursor| *cursor.id.as_bytes()).param(),
+                pattern.param(),
+                statuses.param(),
+                limit.param(),
+            ],
+            member,
+        )
+    }
+
+    /// Every active member with a role that can vote.
+    pub fn load_electorate(&mut self, organization: OrganizationId) -> Result<Electorate, StoreFault> {
+        let voters = self.all(
+            "SELECT id, roles FROM member WHERE organization_id = ?1 AND (roles & 63) <> 0 AND status = ?2",
+            &[organization.param(), MemberStatus::Active.as_str().param()],
+            |row| Ok(Voter { member_id: get(row, 0)?, roles: get::<RoleSet>(row, 1)? }),
+        )?;
+        Ok(Electorate::new(voters))
+    }
+}
+
+impl Tx<'_> {
+    /// A new member. The number must be free.
+    pub fn insert_member(&mut self, member: &Member) -> Result<(), StoreFault> {
+        let (sort_key, search_key) = (member.name.sort_key(), member.search_key());
+        self.execute(
+            "INSERT INTO member (id, organization_id, version, number, person_id, status, roles, given_name, family_name, \
+             phone, email, joined_on, left_on, sort_key, search_key, updated_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            &with_columns(member, &sort_key, &search_key, &member.joined_on.to_string(), &left_on(member)),
+        )?;
+        Ok(())
+    }
+
+    /// A changed member.
+    pub fn save_member(&mut self, member: &Member) -> Result<(), StoreFault> {
+        let (sort_key, search_key) = (member.name.sort_key(), member.search_key());
+        self.execute(
+            "UPDATE member SET version = ?3, number = ?4, person_id = ?5, status = ?6, roles = ?7, given_name = ?8, \
+             family_name = ?9, phone = ?10, email = ?11, joined_on = ?12, left_on = ?13, sort_key = ?14, search_key = ?15, \
+             updated_at = ?16 WHERE id = ?1 AND organization_id = ?2",
+            &with_columns(member, &sort_key, &search_key, &member.joined_on.to_string(), &left_on(member)),
+        )?;
+        Ok(())
+    }
+
+    /// The next number that nobody has or had.
+    pub fn next_member_number(&mut self) -> Result<MemberNumber, Undo> {
+        let organization = self.organization()?.id;
+        loop {
+            let next: u64 = self
+                .value(
+                    "UPDATE organization SET last_member_number = last_member_number + 1 WHERE id = ?1 \
+                     RETURNING last_member_number",
+                    &[organization.param()],
+                )?
+                .unwrap_or(1);
+            let number = MemberNumber::numbered(next);
+            if self.load_member_by_number(organization, &number)?.is_none() {
+                return Ok(number);
+            }
+        }
+    }
+}
+
+fn with_columns<'a>(
+    member: &'a Member,
+    sort_key: &'a str,
+    search_key: &'a str,
+    joined_on: &'a str,
+    left_on: &'a Option<String>,
+) -> [Param<'a>; 16] {
+    [
+        member.id.param(),
+        member.organization_id.param(),
+        member.version.param(),
+        Param::Text(member.number.as_str()),
+        member.person_id.as_ref().map_or(Param::Null, ToParam::param),
+        Param::Text(member.status.as_str()),
+        member.roles.param(),
+        member.name.given.param(),
+        member.name.family.param(),
+        member.phone.as_ref().map_or(Param::Null, |phone| Param::Text(phone.as_str())),
+        member.email.as_ref().map_or(Param::Null, |email| Param::Text(email.as_str())),
+        Param::Text(joined_on),
+        left_on.as_deref().map_or(Param::Null, Param::Text),
+        Param::Text(sort_key),
+        Param::Text(search_key),
+        member.updated_at.param(),
+    ]
+}
+
+fn left_on(member: &Member) -> Option<String> {
+    member.left_on.map(|date| date.to_string())
+}
+
+fn member(row: &dyn Row) -> Result<Member, StoreFault> {
+    Ok(Member {
+        id: get(row, 0)?,
+        organization_id: get(row, 1)?,
+        version: get(row, 2)?,
+        number: MemberNumber::from_stored(get(row, 3)?),
+        person_id: get(row, 4)?,
+        status: parsed(row, 5)?,
+        roles: get(row, 6)?,
+        name: Name { given: get(row, 7)?, family: get(row, 8)? },
+        phone: get::<Option<String>>(row, 9)?.map(Phone::from_stored),
+        email: get::<Option<String>>(row, 10)?.map(Email::from_stored),
+        joined_on: get(row, 11)?,
+        left_on: get(row, 12)?,
+        updated_at: get(row, 13)?,
+    })
+}
+
+/// A pattern that finds the text anywhere, its own wildcards taken literally.
+fn like_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
