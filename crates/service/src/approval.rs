@@ -1,0 +1,61 @@
+//! Requests for approval.
+
+pub mod approve;
+pub mod cancel;
+pub mod edit;
+pub mod execute;
+pub(crate) mod governance;
+pub mod read;
+pub mod reject;
+pub(crate) mod review;
+pub mod submit;
+pub mod sweep;
+pub(crate) mod view;
+pub mod withdraw;
+
+use unionflow_domain::{
+    Refusal,
+    approval::{Approval, Voter},
+    member::Member,
+};
+use unionflow_protocol::{id::ApprovalId, problem::ErrorCode};
+use unionflow_storage::{Tx, Undo};
+
+use crate::{Call, membership};
+
+/// A request that the caller may see, and who the caller is. To everybody else it does not exist.
+pub(crate) fn load_for(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<(Approval, Member), Undo> {
+    let member = membership::acting(tx, call)?;
+    let approval = tx
+        .load_approval(id)?
+        .filter(|approval| {
+            approval.organization_id == member.organization_id && view::sees(&member, approval)
+        })
+        .ok_or(ErrorCode::NotFound)?;
+    call.expects(approval.version)?;
+    Ok((approval, member))
+}
+
+/// The member as somebody who might vote.
+pub(crate) fn voter(member: &Member) -> Voter {
+    Voter { member_id: member.id, roles: member.effective_roles() }
+}
+
+/// A conflict shows the request as it stands, so that the caller can look again.
+pub(crate) fn with_current<T>(
+    tx: &mut Tx<'_>,
+    approval: &Approval,
+    member: &Member,
+    result: Result<T, Refusal>,
+) -> Result<T, Undo> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(mut refusal) => {
+            if refusal.code.status() == 409 {
+                let current = view::view(tx, approval, member)?;
+                refusal.current = serde_json::to_value(current).ok();
+            }
+            Err(refusal.into())
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `POST /finance/approvals/{id}/approve`
+
+use unionflow_domain::text::words;
+use unionflow_protocol::{
+    id::ApprovalId,
+    limits,
+    rest::{self, approval::Approve},
+};
+use unionflow_storage::{
+    Tx, Undo,
+    tables::text::{Text, TextKind},
+};
+
+use super::{governance, load_for, view, voter, with_current};
+use crate::{Call, Publish};
+
+/// A vote for a request; the last one approves it, and a change of policy or roles takes effect with it.
+pub fn approve(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    id: ApprovalId,
+    approve: &Approve,
+) -> Result<rest::approval::Approval, Undo> {
+    let (mut approval, member) = load_for(tx, call, id)?;
+    let comment =
+        approve.comment.as_deref().map(|text| words("/comment", text, limits::COMMENT_CHARS)).transpose()?;
+    let comment = comment.filter(|comment| !comment.is_empty());
+    let electorate = tx.load_electorate(approval.organization_id)?;
+    let decided = approval.approve(&voter(&member), &electorate, approve.content_hash.as_deref(), tx.now());
+    let voted = with_current(tx, &approval, &member, decided)?;
+
+    if let Some(body) = &comment {
+        let n = u32::try_from(approval.votes.len() - 1).unwrap_or(u32::MAX);
+        let (salt, author_id) = (tx.new_salt(), Some(member.id));
+        let text =
+            Text { owner_id: id.into(), kind: TextKind::Comment, n, author_id, salt, body: body.clone() };
+        tx.save_text(approval.organization_id, &text)?;
+    }
+    tx.publish().approval_vote_recorded(&mut approval, member.id, &voted, comment.is_some())?;
+    if voted.approved {
+        governance::approved(tx, &mut approval)?;
+    } else if voted.step_closed {
+        tx.publish().next_step(&approval)?;
+    }
+    tx.save_approval(&approval)?;
+    view::view(tx, &approval, &member)
+}

@@ -1,0 +1,29 @@
+//! Whether requests that wait can still be decided, after somebody's rights changed (P6, P7).
+
+use unionflow_domain::approval::Resolution;
+use unionflow_protocol::id::{ApprovalId, OrganizationId};
+use unionflow_storage::{Tx, Undo};
+
+use crate::Publish;
+
+/// Looks at every request that waits, but one, and says of each whether it is blocked now.
+pub(crate) fn review_all(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    but: Option<ApprovalId>,
+) -> Result<(), Undo> {
+    let electorate = tx.load_electorate(organization)?;
+    for mut approval in tx.load_pending_approvals(organization)? {
+        if Some(approval.id) == but {
+            continue;
+        }
+        let Some(blocked) = approval.review_feasibility(&electorate) else { continue };
+        let step = match approval.resolve(approval.created_at) {
+            Resolution::Open { step, .. } => step,
+            Resolution::Approved | Resolution::Expired => 1,
+        };
+        tx.publish().approval_feasibility(&mut approval, step, blocked)?;
+        tx.save_approval(&approval)?;
+    }
+    Ok(())
+}

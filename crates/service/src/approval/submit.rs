@@ -1,0 +1,152 @@
+//! `POST /finance/approvals`, and the requests that other commands make of themselves.
+
+use unionflow_domain::{
+    Refusal,
+    approval::{Approval, NewApproval, content},
+    hint::Hint,
+    member::Member,
+    text::{commitment, words},
+};
+use unionflow_protocol::{
+    Amount,
+    approval::{ApprovalStatus, PolicyRules, TransactionType},
+    event::approvals::{ApprovalContent, RoleChange},
+    id::{ApprovalId, MemberId},
+    limits,
+    member::MemberStatus,
+    problem::{ErrorCode, FieldCode},
+    rest::{self, approval::SubmitApproval},
+};
+use unionflow_storage::{
+    Tx, Undo,
+    tables::text::{Text, TextKind},
+};
+
+use super::{governance, view};
+use crate::{Call, Publish, membership};
+
+/// A change of policy or roles that somebody asks for.
+pub(crate) struct Governance {
+    pub(crate) transaction_type: TransactionType,
+    /// Whom it concerns: the beneficiary, who does not vote.
+    pub(crate) concerned: Option<MemberId>,
+    pub(crate) role_change: Option<RoleChange>,
+    pub(crate) policy_change: Option<PolicyRules>,
+    pub(crate) purpose: Option<String>,
+}
+
+/// Makes a request for money. Everything that could be wrong with it is said now, to its maker.
+pub fn submit(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    submit: &SubmitApproval,
+) -> Result<rest::approval::Approval, Undo> {
+    let member = membership::acting(tx, call)?;
+    let currency = tx.organization()?.currency;
+    let purpose = content::purpose(&submit.purpose);
+    let salt = tx.new_salt();
+    let wanted = content::Wanted {
+        transaction_type: submit.transaction_type,
+        amount: submit.amount,
+        currency: submit.currency,
+        details: &submit.details,
+    };
+    let hash = commitment(&salt, purpose.as_deref().unwrap_or_default());
+    let content = content::money(&wanted, currency, member.id, member.effective_roles(), hash)
+        .map_err(|refusal| refusal.and(&purpose))?;
+    let purpose = purpose?;
+    let content = tx.load_chart(member.organization_id)?.settle(content)?;
+    check_beneficiary(tx, &content)?;
+    let id = ApprovalId::from_uuid(tx.new_uuid());
+    let text = Text {
+        owner_id: id.into(),
+        kind: TextKind::Purpose,
+        n: 0,
+        author_id: Some(member.id),
+        salt,
+        body: purpose,
+    };
+    tx.save_text(member.organization_id, &text)?;
+    create(tx, &member, id, content, None)
+}
+
+/// Makes a request for a change of policy or roles. The same one, open already, is not made twice.
+pub(crate) fn submit_governance(
+    tx: &mut Tx<'_>,
+    member: &Member,
+    wanted: Governance,
+) -> Result<rest::approval::Approval, Undo> {
+    let currency = tx.organization()?.currency;
+    let mut content = ApprovalContent {
+        transaction_type: wanted.transaction_type,
+        amount: Amount::ZERO,
+        currency,
+        beneficiary_member_id: wanted.concerned,
+        account_id: None,
+        to_account_id: None,
+        due_id: None,
+        payment_id: None,
+        purpose_hash: String::new(),
+        role_change: wanted.role_change,
+        policy_change: wanted.policy_change,
+    };
+    let open_key = content::hash(&content);
+    if let Some(twin) = tx.load_open_twin(member.organization_id, &open_key)? {
+        return Err(Refusal::duplicate_of(twin).into());
+    }
+    let id = ApprovalId::from_uuid(tx.new_uuid());
+    let salt = tx.new_salt();
+    let purpose = wanted.purpose.map(|text| words("/reason", &text, limits::REASON_CHARS)).transpose()?;
+    content.purpose_hash = commitment(&salt, purpose.as_deref().unwrap_or_default());
+    if let Some(body) = purpose {
+        let text = Text {
+            owner_id: id.into(),
+            kind: TextKind::Purpose,
+            n: 0,
+            author_id: Some(member.id),
+            salt,
+            body,
+        };
+        tx.save_text(member.organization_id, &text)?;
+    }
+    create(tx, member, id, content, Some(open_key))
+}
+
+/// The beneficiary must be an active member here: somebody of another organisation does not exist.
+pub(crate) fn check_beneficiary(tx: &mut Tx<'_>, content: &ApprovalContent) -> Result<(), Undo> {
+    let Some(id) = content.beneficiary_member_id else { return Ok(()) };
+    let organization = tx.organization()?.id;
+    let here = tx.load_member(id)?.is_some_and(|member| {
+        member.organization_id == organization && member.status == MemberStatus::Active
+    });
+    if here {
+        return Ok(());
+    }
+    let pointer = "/details/beneficiaryMemberId";
+    Err(Refusal::field(pointer, FieldCode::NotFound, Hint::ActiveMember).into())
+}
+
+fn create(
+    tx: &mut Tx<'_>,
+    member: &Member,
+    id: ApprovalId,
+    content: ApprovalContent,
+    open_key: Option<String>,
+) -> Result<rest::approval::Approval, Undo> {
+    let organization_id = member.organization_id;
+    let policy = tx.load_policy(organization_id)?.ok_or(ErrorCode::NoPolicy)?;
+    let electorate = tx.load_electorate(organization_id)?;
+    let new = NewApproval { id, organization_id, requester_id: member.id, content };
+    let mut approval = Approval::submit(new, &policy, &electorate, tx.now())?;
+    tx.publish().approval_pending(&mut approval)?;
+    if approval.blocked.is_some() {
+        let blocked = approval.blocked;
+        tx.publish().approval_feasibility(&mut approval, 1, blocked)?;
+    }
+    tx.insert_approval(&approval, open_key.as_deref())?;
+    if approval.status == ApprovalStatus::Approved {
+        governance::approved(tx, &mut approval)?;
+        tx.save_approval(&approval)?;
+    }
+    view::view(tx, &approval, member)
+}

@@ -1,0 +1,139 @@
+//! A request, as the caller sees it.
+
+use unionflow_domain::{
+    approval::{Approval, Resolution},
+    member::Member,
+    permissions::Action,
+};
+use unionflow_protocol::{
+    approval::{ApprovalStatus, TransactionType},
+    problem::ErrorCode,
+    rest::{
+        self, AsOf,
+        approval::{AllowedAction, ApprovalAction, Vote},
+    },
+};
+use unionflow_storage::{Reader, Tx, Undo, tables::text::TextKind};
+
+use super::voter;
+
+/// Whether a member may see a request: officers see all, others what they made or what benefits them. Whoever a pending
+/// change of roles concerns does not see it yet.
+pub(crate) fn sees(member: &Member, approval: &Approval) -> bool {
+    let hidden = approval.content.transaction_type == TransactionType::RoleChange
+        && approval.status == ApprovalStatus::Pending;
+    Action::SeeApprovals.allowed(member.effective_roles())
+        || approval.requester_id == member.id
+        || (approval.content.beneficiary_member_id == Some(member.id) && !hidden)
+}
+
+/// A request within the unit that changed it.
+pub(crate) fn view(
+    tx: &mut Tx<'_>,
+    approval: &Approval,
+    member: &Member,
+) -> Result<rest::approval::Approval, Undo> {
+    let as_of = tx.as_of_here()?;
+    read(tx, approval, member, as_of)
+}
+
+/// A request within a snapshot.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    approval: &Approval,
+    member: &Member,
+    as_of: AsOf,
+) -> Result<rest::approval::Approval, Undo> {
+    let owner = approval.id.into();
+    let purpose = reader.load_text(owner, TextKind::Purpose, 0)?;
+    let rejected = approval.status == ApprovalStatus::Rejected;
+    let reason = if rejected { reader.load_text(owner, TextKind::Reason, 0)? } else { None };
+    let comments =
+        if approval.votes.is_empty() { Vec::new() } else { reader.load_texts(owner, TextKind::Comment)? };
+    let comment_of = |n: usize| {
+        comments.iter().find(|(of, _)| usize::try_from(*of) == Ok(n)).map(|(_, comment)| comment.clone())
+    };
+    let (mut current_step, mut votes_in_step, mut votes_needed) = (None, 0, 0);
+    if let (ApprovalStatus::Pending, Resolution::Open { step, votes_in_step: have, votes_needed: need }) =
+        (approval.status, approval.resolve(approval.created_at))
+    {
+        (current_step, votes_in_step, votes_needed) = (Some(step), have, need);
+    }
+    let standing =
+        approval.votes.iter().enumerate().filter(|(_, v)| v.counts_for(&approval.terms.content_hash));
+    let votes = standing
+        .map(|(n, vote)| Vote {
+            voter_id: vote.voter_id,
+            step: vote.step,
+            at: vote.at,
+            comment: comment_of(n),
+        })
+        .collect();
+    let outcome = &approval.outcome;
+    Ok(rest::approval::Approval {
+        id: approval.id,
+        organization_id: approval.organization_id,
+        version: approval.version,
+        status: approval.status,
+        requester_id: approval.requester_id,
+        content: approval.content.clone(),
+        purpose,
+        terms: approval.terms.clone(),
+        edited: approval.edited,
+        current_step,
+        votes_in_step,
+        votes_needed,
+        votes,
+        blocked: approval.blocked,
+        reserved: approval.reserved,
+        approved_by: outcome.approved_by,
+        approved_at: outcome.approved_at,
+        execute_by: outcome.execute_by,
+        rejected_by: outcome.rejected_by,
+        rejected_at: outcome.rejected_at,
+        reason,
+        executed_by: outcome.executed_by,
+        executed_at: outcome.executed_at,
+        entry_id: outcome.entry_id,
+        last_failure: outcome.last_failure,
+        created_at: approval.created_at,
+        updated_at: approval.updated_at,
+        actions: actions(reader, approval, member)?,
+        as_of,
+    })
+}
+
+/// What the member may do with it now, and why not (P24).
+fn actions(
+    reader: &mut Reader<'_>,
+    approval: &Approval,
+    member: &Member,
+) -> Result<Vec<AllowedAction>, Undo> {
+    let (now, voter) = (reader.now(), voter(member));
+    let may_vote = match approval.status {
+        ApprovalStatus::Pending => {
+            let electorate = reader.load_electorate(approval.organization_id)?;
+            approval.may_vote(&voter, &electorate, now)
+        }
+        _ => Err(ErrorCode::WrongApprovalStatus),
+    };
+    let may_execute = if Action::Execute.allowed(voter.roles) {
+        approval.may_execute(now)
+    } else {
+        Err(ErrorCode::Forbidden)
+    };
+    let judged = [
+        (ApprovalAction::Approve, may_vote),
+        (ApprovalAction::Reject, may_vote),
+        (ApprovalAction::Withdraw, approval.may_withdraw(member.id, now)),
+        (ApprovalAction::Edit, approval.may_edit(member.id, now)),
+        (ApprovalAction::Cancel, approval.may_cancel(member.id, now)),
+        (ApprovalAction::Execute, may_execute),
+    ];
+    let judged = judged.map(|(action, result)| AllowedAction {
+        action,
+        allowed: result.is_ok(),
+        refusal: result.err(),
+    });
+    Ok(judged.to_vec())
+}

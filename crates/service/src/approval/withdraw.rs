@@ -1,0 +1,21 @@
+//! `POST /finance/approvals/{id}/withdraw`
+
+use unionflow_protocol::{id::ApprovalId, rest};
+use unionflow_storage::{Tx, Undo};
+
+use super::{load_for, view, with_current};
+use crate::{Call, Publish};
+
+/// Takes one's own vote back while its step is open.
+pub fn withdraw(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<rest::approval::Approval, Undo> {
+    let (mut approval, member) = load_for(tx, call, id)?;
+    let decided = approval.withdraw(member.id, tx.now());
+    let withdrawn = with_current(tx, &approval, &member, decided)?;
+    tx.publish().approval_vote_withdrawn(&mut approval, member.id, &withdrawn)?;
+    let electorate = tx.load_electorate(approval.organization_id)?;
+    if let Some(blocked) = approval.review_feasibility(&electorate) {
+        tx.publish().approval_feasibility(&mut approval, withdrawn.step, blocked)?;
+    }
+    tx.save_approval(&approval)?;
+    view::view(tx, &approval, &member)
+}

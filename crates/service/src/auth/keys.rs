@@ -1,0 +1,95 @@
+//! The keys of the store: made once, shared by every process of it, renewed by and by.
+
+use std::time::Duration;
+
+use unionflow_auth::{
+    access::{AccessTokens, SigningKey},
+    random,
+    refresh::RefreshTokens,
+};
+use unionflow_protocol::Timestamp;
+use unionflow_storage::{
+    Scope, Store, StoreFault, Tx, Undo,
+    tables::access::{KeyPurpose, SecretKey},
+};
+
+use crate::Service;
+
+pub(crate) struct Keys {
+    pub(crate) access: AccessTokens,
+    pub(crate) refresh: RefreshTokens,
+    pub(crate) throttle: Vec<u8>,
+}
+
+/// A signing key is followed by a new one after so long.
+const ROTATE_AFTER: Duration = Duration::from_secs(90 * 24 * 3600);
+/// A new key signs only once every process has had time to read it.
+const SETTLE: Duration = Duration::from_secs(120);
+/// A key that no longer signs is kept until no token of it can live.
+const KEEP_OLD: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) async fn load_or_create(store: &Store, lifetime: Duration) -> Result<Keys, Undo> {
+    let (access, now) = store.write(Scope::Server, |tx| Ok((signing_keys(tx)?, tx.now()))).await?;
+    let secrets = |purpose| store.write(Scope::Server, move |tx| Ok(single(tx, purpose)?));
+    let refresh = secrets(KeyPurpose::Refresh).await?;
+    let throttle = secrets(KeyPurpose::Throttle).await?;
+    Ok(Keys {
+        access: access_tokens(&access, now, lifetime)?,
+        refresh: RefreshTokens::new(refresh),
+        throttle,
+    })
+}
+
+impl Service {
+    /// Renews the signing key when it is old, and takes up keys that another process made.
+    pub async fn rotate_keys(&self) -> Result<(), Undo> {
+        let (keys, now) = self
+            .store()
+            .write(Scope::Server, |tx| {
+                let now = tx.now();
+                let keys = signing_keys(tx)?;
+                if let Some(in_use) = keys.first().filter(|key| now.since(key.created_at) >= ROTATE_AFTER) {
+                    create(tx, KeyPurpose::Access)?;
+                    let superseded = in_use.created_at;
+                    tx.delete_keys(KeyPurpose::Access, superseded.minus(KEEP_OLD))?;
+                }
+                Ok((signing_keys(tx)?, now))
+            })
+            .await?;
+        self.authenticator().renew(access_tokens(&keys, now, self.settings().access_token_lifetime)?);
+        Ok(())
+    }
+}
+
+fn signing_keys(tx: &mut Tx<'_>) -> Result<Vec<SecretKey>, StoreFault> {
+    let keys = tx.load_keys(KeyPurpose::Access)?;
+    if keys.is_empty() { Ok(vec![create(tx, KeyPurpose::Access)?]) } else { Ok(keys) }
+}
+
+fn single(tx: &mut Tx<'_>, purpose: KeyPurpose) -> Result<Vec<u8>, StoreFault> {
+    match tx.load_keys(purpose)?.into_iter().next() {
+        Some(key) => Ok(key.secret),
+        None => Ok(create(tx, purpose)?.secret),
+    }
+}
+
+fn create(tx: &mut Tx<'_>, purpose: KeyPurpose) -> Result<SecretKey, StoreFault> {
+    let SigningKey { kid, pkcs8 } = SigningKey::generate();
+    let secret = if purpose == KeyPurpose::Access { pkcs8 } else { random::bytes::<32>().to_vec() };
+    let key = SecretKey { kid, secret, created_at: tx.now() };
+    tx.insert_key(purpose, &key)?;
+    Ok(key)
+}
+
+/// The key to sign with comes first: the newest that is settled, or the only one.
+fn access_tokens(keys: &[SecretKey], now: Timestamp, lifetime: Duration) -> Result<AccessTokens, StoreFault> {
+    let settled = keys.iter().position(|key| now.since(key.created_at) >= SETTLE).unwrap_or(keys.len() - 1);
+    let mut ordered: Vec<&SecretKey> = keys.iter().collect();
+    ordered.swap(0, settled);
+    let keys: Vec<SigningKey> = ordered
+        .into_iter()
+        .map(|key| SigningKey { kid: key.kid.clone(), pkcs8: key.secret.clone() })
+        .collect();
+    AccessTokens::new(&keys, lifetime)
+        .ok_or_else(|| StoreFault::Malformed("a signing key is damaged".to_owned()))
+}

@@ -1,0 +1,178 @@
+//! The person who is signed in: account, password, devices.
+
+use unionflow_domain::{
+    Faults, Refusal,
+    contact::{LoginName, fold},
+    hint::Hint,
+};
+use unionflow_protocol::{
+    id::{PersonId, SignInId},
+    member::MemberStatus,
+    problem::{ErrorCode, FieldCode},
+    rest::auth::{ChangePassword, Me, Membership, SignIn, SignIns, UpdateMe},
+};
+use unionflow_storage::{Reader, Scope, Undo};
+
+use super::{Origin, activate::check_strength};
+use crate::{Caller, Service};
+
+const LOGINS_MAX: usize = 5;
+
+/// `GET /me`
+pub fn me(reader: &mut Reader<'_>, person: PersonId) -> Result<Me, Undo> {
+    let stored = reader.load_person(person)?.ok_or(ErrorCode::SessionEnded)?;
+    let logins = reader.load_logins(person)?.iter().map(|login| login.as_str().to_owned()).collect();
+    let mut organizations = Vec::new();
+    for member in reader.load_memberships(person)? {
+        if !matches!(member.status, MemberStatus::Active | MemberStatus::Suspended) {
+            continue;
+        }
+        let organization = reader.load_organization(member.organization_id)?.ok_or(ErrorCode::Internal)?;
+        organizations.push(Membership {
+            organization_id: organization.id,
+            name: organization.settings.name,
+            member_id: member.id,
+            status: member.status,
+            roles: member.effective_roles(),
+        });
+    }
+    Ok(Me { person_id: person, logins, language: stored.language, organizations })
+}
+
+/// `GET /me/sessions`
+pub fn sign_ins(reader: &mut Reader<'_>, caller: &Caller) -> Result<SignIns, Undo> {
+    let items = reader.load_sign_ins(caller.person_id)?.into_iter().map(|sign_in| SignIn {
+        id: sign_in.id,
+        device: sign_in.device,
+        created_at: sign_in.created_at,
+        last_used_at: sign_in.last_used_at,
+        current: sign_in.id == caller.sign_in_id,
+    });
+    Ok(SignIns { items: items.collect() })
+}
+
+impl Service {
+    /// `PUT /me/password`: ends all other sessions.
+    pub async fn change_password(
+        &self,
+        change: ChangePassword,
+        caller: Caller,
+        origin: Origin,
+    ) -> Result<(), Undo> {
+        self.confirm_password(&caller, change.current_password.0, "/currentPassword", &origin).await?;
+        let about = self
+            .read(move |reader| {
+                let me = reader.load_memberships(caller.person_id)?.into_iter();
+                Ok(me
+                    .flat_map(|member| [fold(&member.name.given), fold(&member.name.family)])
+                    .collect::<Vec<_>>())
+            })
+            .await?;
+        check_strength("/newPassword", &change.new_password.0, &about)?;
+        let password_hash = self.hash_password(change.new_password.0).await?;
+        self.store()
+            .write(Scope::Server, move |tx| {
+                let mut person = tx.load_person(caller.person_id)?.ok_or(ErrorCode::SessionEnded)?;
+                person.password_hash = password_hash;
+                tx.save_person(&person)?;
+                tx.end_sign_ins(caller.person_id, Some(caller.sign_in_id))?;
+                Ok(())
+            })
+            .await?;
+        self.watch_ended_sign_ins().await
+    }
+
+    /// `PATCH /me`: language, and login names (with the password).
+    pub async fn update_me(&self, update: UpdateMe, caller: Caller, origin: Origin) -> Result<Me, Undo> {
+        let logins = match &update.logins {
+            Some(logins) => {
+                let logins = self.read_logins(logins)?;
+                let password = update
+                    .current_password
+                    .clone()
+                    .ok_or_else(|| Refusal::field("/currentPassword", FieldCode::Required, Hint::Required))?;
+                self.confirm_password(&caller, password.0, "/currentPassword", &origin).await?;
+                Some(logins)
+            }
+            None => None,
+        };
+        self.store()
+            .write(Scope::Server, move |tx| {
+                let mut person = tx.load_person(caller.person_id)?.ok_or(ErrorCode::SessionEnded)?;
+                if let Some(language) = update.language {
+                    person.language = Some(language);
+                    tx.save_person(&person)?;
+                }
+                if let Some(logins) = logins {
+                    tx.delete_logins(person.id)?;
+                    for (i, login) in logins.iter().enumerate() {
+                        if !tx.insert_login(person.id, login)? {
+                            let pointer = format!("/logins/{i}");
+                            return Err(Refusal::field(pointer, FieldCode::Taken, Hint::LoginTaken).into());
+                        }
+                    }
+                }
+                me(tx, caller.person_id)
+            })
+            .await
+    }
+
+    /// `DELETE /me/sessions/{id}`
+    pub async fn end_sign_in(&self, caller: Caller, sign_in: SignInId) -> Result<(), Undo> {
+        self.store()
+            .write(Scope::Server, move |tx| {
+                let own = tx.load_sign_in(sign_in)?.filter(|found| found.person_id == caller.person_id);
+                let own = own.filter(|found| found.ended_at.is_none()).ok_or(ErrorCode::NotFound)?;
+                tx.end_sign_in(own.id)?;
+                Ok(())
+            })
+            .await?;
+        self.watch_ended_sign_ins().await
+    }
+
+    /// `DELETE /me/sessions`: all but the one asking.
+    pub async fn end_other_sign_ins(&self, caller: Caller) -> Result<(), Undo> {
+        self.store()
+            .write(Scope::Server, move |tx| {
+                tx.end_sign_ins(caller.person_id, Some(caller.sign_in_id))?;
+                Ok(())
+            })
+            .await?;
+        self.watch_ended_sign_ins().await
+    }
+
+    fn read_logins(&self, logins: &[String]) -> Result<Vec<LoginName>, Refusal> {
+        let mut faults = Faults::default();
+        if logins.is_empty() || logins.len() > LOGINS_MAX {
+            faults.push("/logins", FieldCode::Invalid, Hint::Between { min: 1, max: LOGINS_MAX as u64 });
+        }
+        let mut names = Vec::new();
+        for (i, login) in logins.iter().enumerate().take(LOGINS_MAX) {
+            let read = LoginName::field(&format!("/logins/{i}"), login, self.settings().country);
+            if let Some(name) = faults.take(read).filter(|name| !names.contains(name)) {
+                names.push(name);
+            }
+        }
+        faults.check()?;
+        Ok(names)
+    }
+
+    /// Whoever took an unlocked phone does not know the password. Attempts are counted as at sign-in.
+    async fn confirm_password(
+        &self,
+        caller: &Caller,
+        password: String,
+        pointer: &'static str,
+        origin: &Origin,
+    ) -> Result<(), Undo> {
+        let attempt = self.attempt(&caller.person_id.to_string(), origin).await?;
+        let person_id = caller.person_id;
+        let person = self.read(move |reader| Ok(reader.load_person(person_id)?)).await?;
+        let hash = person.ok_or(ErrorCode::SessionEnded)?.password_hash;
+        if !self.verify_password(password, Some(hash)).await? {
+            let refusal = Refusal::from(ErrorCode::WrongPassword);
+            return Err(refusal.at(pointer, FieldCode::Invalid, Hint::Required).into());
+        }
+        self.store().write(Scope::Server, move |tx| Ok(Self::forgive(tx, &attempt)?)).await
+    }
+}

@@ -1,0 +1,77 @@
+//! Failed attempts, counted in the store so that every process of it agrees. Keys are hashed: no login is kept.
+
+use sha2::{Digest, Sha256};
+use unionflow_auth::throttle::{Counter, FORGET_AFTER, Failures};
+use unionflow_domain::Refusal;
+use unionflow_protocol::problem::ErrorCode;
+use unionflow_storage::{Scope, StoreFault, Tx, Undo};
+
+use super::Origin;
+use crate::Service;
+
+type Key = [u8; 32];
+
+/// An attempt that has been counted as failed, until it turns out to be right.
+pub(super) struct Attempt(Vec<(Counter, Key)>);
+
+impl Service {
+    /// Counts an attempt before it is looked at, so that many at once do not slip through; or says how long to wait.
+    pub(super) async fn attempt(&self, login: &str, origin: &Origin) -> Result<Attempt, Undo> {
+        let keys: Vec<(Counter, Key)> = Counter::ALL
+            .iter()
+            .map(|counter| (*counter, self.key(*counter, login, &origin.address)))
+            .collect();
+        let counted = keys.clone();
+        self.store().write(Scope::Server, move |tx| count(tx, &counted)).await?;
+        Ok(Attempt(keys))
+    }
+
+    /// Counts an attempt at the code of the founding.
+    pub async fn count_code_attempt(&self, origin: &Origin) -> Result<(), Undo> {
+        self.attempt("", origin).await.map(|_| ())
+    }
+
+    /// The attempt was right: what was counted against this login is forgotten.
+    pub(super) fn forgive(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<(), StoreFault> {
+        for (counter, key) in &attempt.0 {
+            match counter {
+                Counter::Pair | Counter::Login => tx.forget_failures(key)?,
+                // Others may be guessing from the same address: only this attempt is taken back.
+                Counter::Address => tx.uncount_failure(key)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, counter: Counter, login: &str, address: &str) -> Key {
+        let (login, address) = match counter {
+            Counter::Pair => (login, address),
+            Counter::Login => (login, ""),
+            Counter::Address => ("", address),
+        };
+        let mut hasher = Sha256::new();
+        for part in [self.throttle_key(), counter.prefix().as_bytes(), login.as_bytes(), address.as_bytes()] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        hasher.finalize().into()
+    }
+}
+
+fn count(tx: &mut Tx<'_>, keys: &[(Counter, Key)]) -> Result<(), Undo> {
+    let now = tx.now();
+    for (counter, key) in keys {
+        let stored = tx.load_failures(key)?;
+        let failures = stored
+            .map_or_else(Failures::default, |(count, last_at)| Failures { count, last_at: Some(last_at) });
+        let wait = failures.wait(*counter, now);
+        if !wait.is_zero() {
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1);
+            return Err(Refusal::retry_after(ErrorCode::TooManyAttempts, seconds).into());
+        }
+    }
+    for (_, key) in keys {
+        tx.count_failure(key, now.minus(FORGET_AFTER))?;
+    }
+    Ok(())
+}

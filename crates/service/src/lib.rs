@@ -1,0 +1,25 @@
+//! What people and the passing of time do to an organisation: one file per use case.
+//!
+//! Each has the same shape: load, decide (`domain`), save state and publish events, in one unit of work that has locked the
+//! organisation. Nothing is sent from here: events are journaled, and the [`relay`] moves them once they are committed.
+
+pub mod approval;
+pub mod auth;
+mod caller;
+pub mod dashboard;
+pub mod finance;
+pub mod journal;
+pub mod member;
+mod membership;
+pub mod notification;
+pub mod operator;
+pub mod organization;
+mod publish;
+pub mod realtime;
+pub mod relay;
+mod service;
+pub mod sweeper;
+
+pub use caller::{Call, Caller};
+pub use publish::{Publish, Publisher};
+pub use service::{Located, Service, Settings};

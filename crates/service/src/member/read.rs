@@ -1,0 +1,105 @@
+//! `GET /members` and `GET /members/{id}`
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use unionflow_domain::{Refusal, contact::fold, hint::Hint};
+use unionflow_protocol::{
+    id::{MemberId, OrganizationId, PersonId},
+    member::MemberStatus,
+    problem::{ErrorCode, FieldCode},
+    rest::{Page, member::Member},
+};
+use unionflow_storage::{
+    Reader, Undo,
+    tables::member::{MemberCursor, MemberFilter},
+};
+
+use super::view;
+use crate::membership;
+
+/// What a list of members is to hold.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Part of a name, number or phone, as people type it.
+    pub search: Option<String>,
+    /// Only these statuses.
+    pub statuses: Vec<MemberStatus>,
+    /// Only these members, whatever else is asked for.
+    pub ids: Vec<MemberId>,
+    /// The cursor of the page before.
+    pub after: Option<String>,
+    /// How many.
+    pub limit: usize,
+}
+
+/// One member: oneself, or anybody for those who see the directory.
+pub fn read(reader: &mut Reader<'_>, person: PersonId, id: MemberId) -> Result<Member, Undo> {
+    let member = reader.load_member(id)?.ok_or(ErrorCode::NotFound)?;
+    let viewer = membership::belonging(reader, person, member.organization_id)?;
+    let organization = reader.load_organization(member.organization_id)?.ok_or(ErrorCode::NotFound)?;
+    let directory = membership::sees_directory(&viewer, organization.settings.directory_open_to_members);
+    if viewer.id != member.id && !directory {
+        return Err(ErrorCode::NotFound.into());
+    }
+    let as_of = reader.as_of(member.organization_id)?;
+    view::read(reader, &member, &viewer, as_of)
+}
+
+/// A page of members by folded name.
+pub fn list(
+    reader: &mut Reader<'_>,
+    person: PersonId,
+    organization: OrganizationId,
+    wanted: &Wanted,
+) -> Result<Page<Member>, Undo> {
+    let viewer = membership::active(reader, person, organization)?;
+    let settings = reader.load_organization(organization)?.ok_or(ErrorCode::NotFound)?.settings;
+    if !membership::sees_directory(&viewer, settings.directory_open_to_members) {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let as_of = reader.as_of(organization)?;
+    let mut items = Vec::new();
+    if !wanted.ids.is_empty() {
+        for id in &wanted.ids {
+            if let Some(member) =
+                reader.load_member(*id)?.filter(|member| member.organization_id == organization)
+            {
+                items.push(view::read(reader, &member, &viewer, as_of)?);
+            }
+        }
+        return Ok(Page { items, next_cursor: None, as_of });
+    }
+    let after = wanted.after.as_deref().map(read_cursor).transpose()?;
+    let search = wanted.search.as_deref().map(search_key).filter(|text| !text.is_empty());
+    let filter = MemberFilter { search, statuses: wanted.statuses.clone() };
+    let mut found = reader.load_members(organization, &filter, after.as_ref(), wanted.limit + 1)?;
+    let more = found.len() > wanted.limit;
+    found.truncate(wanted.limit);
+    let last = found.last().filter(|_| more);
+    let next_cursor =
+        last.map(|member| cursor(&MemberCursor { sort_key: member.name.sort_key(), id: member.id }));
+    for member in &found {
+        items.push(view::read(reader, member, &viewer, as_of)?);
+    }
+    Ok(Page { items, next_cursor, as_of })
+}
+
+/// Phones are found however they are typed, by their digits; a leading 0 may belong to the number or stand for the country.
+fn search_key(typed: &str) -> String {
+    let folded = fold(typed);
+    let digits: String = folded.chars().filter(|c| !c.is_whitespace()).collect();
+    let is_phone = digits.len() >= 6 && digits.chars().all(|c| c.is_ascii_digit());
+    if is_phone { digits } else { folded }
+}
+
+fn cursor(cursor: &MemberCursor) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}\n{}", cursor.id, cursor.sort_key))
+}
+
+fn read_cursor(text: &str) -> Result<MemberCursor, Refusal> {
+    let read = || {
+        let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (id, sort_key) = decoded.split_once('\n')?;
+        Some(MemberCursor { id: id.parse().ok()?, sort_key: sort_key.to_owned() })
+    };
+    read().ok_or_else(|| Refusal::field("after", FieldCode::Invalid, Hint::DoesNotExist))
+}

@@ -1,0 +1,83 @@
+//! Organisations and policies, as the caller sees them.
+
+use unionflow_domain::organization::Organization;
+use unionflow_protocol::{
+    id::{OrganizationId, PersonId},
+    problem::ErrorCode,
+    rest::{
+        self, AsOf,
+        organization::{Organizations, Policy},
+    },
+};
+use unionflow_storage::{Reader, StoreFault, Undo};
+
+use crate::membership;
+
+/// `GET /organizations`: the caller's.
+pub fn list(reader: &mut Reader<'_>, person: PersonId) -> Result<Organizations, Undo> {
+    let mut items = Vec::new();
+    for id in reader.organizations_of(person)? {
+        items.push(read(reader, person, id)?);
+    }
+    items.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Organizations { items })
+}
+
+/// `GET /organizations/{id}`
+pub fn read(
+    reader: &mut Reader<'_>,
+    person: PersonId,
+    id: OrganizationId,
+) -> Result<rest::organization::Organization, Undo> {
+    membership::belonging(reader, person, id)?;
+    let organization = reader.load_organization(id)?.ok_or(ErrorCode::NotFound)?;
+    let as_of = reader.as_of(id)?;
+    Ok(view(reader, &organization, as_of)?)
+}
+
+/// `GET /organizations/{id}/approval-policy`
+pub fn policy(reader: &mut Reader<'_>, person: PersonId, id: OrganizationId) -> Result<Policy, Undo> {
+    membership::active(reader, person, id)?;
+    let policy = reader.load_policy(id)?.ok_or(ErrorCode::NotFound)?;
+    Ok(Policy {
+        organization_id: id,
+        version: policy.version,
+        rules: policy.rules,
+        since: policy.since,
+        as_of: reader.as_of(id)?,
+    })
+}
+
+pub(crate) fn view(
+    reader: &mut Reader<'_>,
+    organization: &Organization,
+    as_of: AsOf,
+) -> Result<rest::organization::Organization, StoreFault> {
+    let single = reader.load_policy(organization.id)?.is_some_and(|policy| policy.rules.single_signature);
+    let alone = single && reader.load_electorate(organization.id)?.is_lone();
+    let settings = organization.settings.clone();
+    Ok(rest::organization::Organization {
+        id: organization.id,
+        version: organization.version,
+        name: settings.name,
+        currency: organization.currency,
+        time_zone: settings.time_zone,
+        country: settings.country.to_string(),
+        language: settings.language,
+        amounts_open_to_members: settings.amounts_open_to_members,
+        directory_open_to_members: settings.directory_open_to_members,
+        single_signature_in_effect: alone,
+        created_at: organization.created_at,
+        as_of,
+    })
+}
+
+/// An organisation that was founded just now, for whoever founded it.
+pub fn founded(
+    reader: &mut Reader<'_>,
+    id: OrganizationId,
+) -> Result<rest::organization::Organization, Undo> {
+    let organization = reader.load_organization(id)?.ok_or(ErrorCode::NotFound)?;
+    let as_of = reader.as_of(id)?;
+    Ok(view(reader, &organization, as_of)?)
+}

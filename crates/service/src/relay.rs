@@ -1,0 +1,288 @@
+//! The relay: moves committed events onto the bus, in order, at least once.
+//!
+//! The outbox is the part of each journal that was not published yet: `published_seq < seq`. The relay is woken by the
+//! commits of its own process, which bring the encoded events along, so that nothing is read back; and it looks into the
+//! outbox from time to time, for events of other processes and for whatever it missed. It never holds a transaction open
+//! while it talks to the bus, and notes how far it has come only after the bus has taken responsibility.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use unionflow_bus::{Bus, BusFault};
+use unionflow_protocol::{Position, Record, Seq, id::OrganizationId, limits::FIGURES_INTERVAL};
+use unionflow_storage::{Commits, Scope, Store, Undo};
+
+use crate::dashboard;
+
+/// How often the outbox is looked into.
+const POLL: Duration = Duration::from_millis(250);
+/// How often it is noted how far the relay has come.
+const MARK: Duration = Duration::from_secs(1);
+/// Events read from a journal at once.
+const PAGE: u32 = 500;
+/// Commits taken in one go.
+const COMMITS_AT_ONCE: usize = 256;
+/// Organisations whose figures are published at once.
+const FIGURES_AT_ONCE: usize = 16;
+
+/// Moves committed events onto the bus.
+pub struct Relay {
+    store: Store,
+    bus: Arc<dyn Bus>,
+    commits: Commits,
+    progress: HashMap<OrganizationId, Progress>,
+    figures: HashMap<OrganizationId, Figures>,
+    publishing_figures: JoinSet<()>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    /// The newest event that the bus has taken.
+    published: Seq,
+    /// What the store knows of that.
+    marked: Seq,
+}
+
+/// When the figures of an organisation are published: at once on the first change, then at most four times a second.
+#[derive(Debug, Clone, Copy)]
+struct Figures {
+    last: Option<Instant>,
+    due: Option<Instant>,
+}
+
+impl Relay {
+    /// A relay that will see every commit from now on.
+    pub fn new(store: Store, bus: Arc<dyn Bus>) -> Self {
+        let commits = store.commits();
+        store.on_missed(|| metrics::counter!("unionflow_relay_commits_missed_total").increment(1));
+        Self {
+            store,
+            bus,
+            commits,
+            progress: HashMap::new(),
+            figures: HashMap::new(),
+            publishing_figures: JoinSet::new(),
+        }
+    }
+
+    /// Runs until it is told to stop, and then until the outbox is as empty as the bus allows.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut poll = interval(POLL);
+        let mut mark = interval(MARK);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        mark.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let next_figures = self.next_figures();
+            // Each branch is cancel-safe: a commit is taken whole or not at all, the rest are timers.
+            tokio::select! {
+                () = stop.cancelled() => break,
+                records = self.commits.next() => match records {
+                    Some(first) => self.take_commits(first).await,
+                    None => break,
+                },
+                _ = poll.tick() => self.empty_outbox().await,
+                _ = mark.tick() => self.mark().await,
+                () = sleep_until(next_figures.unwrap_or_else(Instant::now)), if next_figures.is_some() => {
+                    self.publish_due_figures();
+                }
+                _ = self.publishing_figures.join_next(), if !self.publishing_figures.is_empty() => {}
+            }
+        }
+        while let Some(records) = self.commits.try_next() {
+            self.take_commits(records).await;
+        }
+        self.empty_outbox().await;
+        self.mark().await;
+    }
+
+    /// Publishes what commits brought, those that have come meanwhile together. What does not follow on from the last
+    /// published event is left to the outbox.
+    async fn take_commits(&mut self, first: Arc<[Record]>) {
+        let mut batch = Vec::new();
+        let mut behind = HashSet::new();
+        let mut reached: HashMap<OrganizationId, Seq> = HashMap::new();
+        let mut next = Some(first);
+        let mut commits = 0;
+        while let Some(records) = next {
+            for record in records.iter() {
+                let organization = record.organization_id;
+                let Position::Fact(seq) = record.position else {
+                    batch.push(record.clone());
+                    continue;
+                };
+                let published = match reached.get(&organization) {
+                    Some(seq) => *seq,
+                    None => match self.known(organization).await {
+                        Ok(progress) => progress.published,
+                        Err(error) => return warn_later("the outbox cannot be read", &error),
+                    },
+                };
+                if seq == published.next() {
+                    reached.insert(organization, seq);
+                    batch.push(record.clone());
+                } else if seq > published {
+                    // The bus was away, or another process has been writing.
+                    behind.insert(organization);
+                }
+            }
+            commits += 1;
+            next = if commits < COMMITS_AT_ONCE { self.commits.try_next() } else { None };
+        }
+        if !batch.is_empty()
+            && let Err(fault) = self.publish(batch.into()).await
+        {
+            return warn_later("the bus did not take events; they wait in the outbox", &fault);
+        }
+        for organization in behind {
+            self.publish_from_journal(organization).await;
+        }
+    }
+
+    /// Publishes everything that waits in any journal.
+    async fn empty_outbox(&mut self) {
+        let heads = match self.store.read(|reader| Ok(reader.unpublished(PAGE)?)).await {
+            Ok(heads) => heads,
+            Err(error) => return warn_later("the outbox cannot be read", &error),
+        };
+        let mut waiting = 0;
+        for head in heads {
+            let progress = self
+                .progress
+                .entry(head.organization_id)
+                .or_insert(Progress { published: head.published, marked: head.published });
+            // Another process of the same store may have published meanwhile.
+            progress.published = progress.published.max(head.published);
+            waiting += head.seq.since(progress.published);
+            if progress.published < head.seq {
+                self.publish_from_journal(head.organization_id).await;
+            }
+        }
+        metrics::gauge!("unionflow_outbox_events").set(waiting as f64);
+    }
+
+    async fn publish_from_journal(&mut self, organization: OrganizationId) {
+        loop {
+            let after = match self.known(organization).await {
+                Ok(progress) => progress.published,
+                Err(error) => return warn_later("the outbox cannot be read", &error),
+            };
+            let page =
+                self.store.read(move |reader| Ok(reader.journal_after(organization, after, PAGE)?)).await;
+            let records: Arc<[Record]> = match page {
+                Ok(records) if records.is_empty() => return,
+                Ok(records) => records.into(),
+                Err(error) => return warn_later("the journal cannot be read", &error),
+            };
+            if let Err(fault) = self.publish(records).await {
+                return warn_later("the bus did not take events; they wait in the outbox", &fault);
+            }
+        }
+    }
+
+    async fn publish(&mut self, records: Arc<[Record]>) -> Result<(), BusFault> {
+        self.bus.publish(records.clone()).await?;
+        metrics::counter!("unionflow_relay_published_total").increment(records.len() as u64);
+        let mut changed = HashSet::new();
+        for record in records.iter() {
+            if let Position::Fact(seq) = record.position {
+                if let Some(progress) = self.progress.get_mut(&record.organization_id) {
+                    progress.published = progress.published.max(seq);
+                }
+                changed.insert(record.organization_id);
+            }
+        }
+        for organization in changed {
+            self.figures_changed(organization);
+        }
+        Ok(())
+    }
+
+    /// How far an organisation's journal is published; read from the store the first time.
+    async fn known(&mut self, organization: OrganizationId) -> Result<Progress, Undo> {
+        if let Some(progress) = self.progress.get(&organization) {
+            return Ok(*progress);
+        }
+        let head = self.store.read(move |reader| Ok(reader.head_of(organization)?)).await?;
+        let published = head.map_or(Seq::ZERO, |head| head.published);
+        let progress = Progress { published, marked: published };
+        self.progress.insert(organization, progress);
+        Ok(progress)
+    }
+
+    /// Notes in the store how far the relay has come. A crash before that publishes again; readers drop it by `seq`.
+    async fn mark(&mut self) {
+        let advanced: Vec<(OrganizationId, Seq)> = self
+            .progress
+            .iter()
+            .filter(|(_, progress)| progress.marked < progress.published)
+            .map(|(organization, progress)| (*organization, progress.published))
+            .collect();
+        if advanced.is_empty() {
+            return;
+        }
+        let marking = advanced.clone();
+        let marked = self.store.write(Scope::Server, move |tx| {
+            for (organization, seq) in marking {
+                tx.mark_published(organization, seq)?;
+            }
+            Ok(())
+        });
+        match marked.await {
+            Ok(()) => {
+                for (organization, seq) in advanced {
+                    if let Some(progress) = self.progress.get_mut(&organization) {
+                        progress.marked = seq;
+                    }
+                }
+            }
+            Err(error) => warn_later("how far the relay has come was not noted", &error),
+        }
+    }
+
+    fn figures_changed(&mut self, organization: OrganizationId) {
+        let figures = self.figures.entry(organization).or_insert(Figures { last: None, due: None });
+        if figures.due.is_none() {
+            let now = Instant::now();
+            figures.due = Some(figures.last.map_or(now, |last| now.max(last + FIGURES_INTERVAL)));
+        }
+    }
+
+    fn next_figures(&self) -> Option<Instant> {
+        if self.publishing_figures.len() >= FIGURES_AT_ONCE {
+            return None;
+        }
+        self.figures.values().filter_map(|figures| figures.due).min()
+    }
+
+    /// The newest figures go out by a commit of their own, and so behind the events they include.
+    fn publish_due_figures(&mut self) {
+        let now = Instant::now();
+        let room = FIGURES_AT_ONCE.saturating_sub(self.publishing_figures.len());
+        let due = self
+            .figures
+            .iter_mut()
+            .filter(|(_, figures)| figures.due.is_some_and(|due| due <= now))
+            .take(room);
+        for (organization, figures) in due {
+            (figures.last, figures.due) = (Some(now), None);
+            let (store, organization) = (self.store.clone(), *organization);
+            self.publishing_figures.spawn(async move {
+                if let Err(error) = store.write(Scope::Organization(organization), dashboard::publish).await {
+                    warn_later("figures were not published; the next change does it", &error);
+                }
+            });
+        }
+    }
+}
+
+fn warn_later(what: &str, error: &dyn std::fmt::Display) {
+    tracing::warn!(%error, "{what}");
+}

@@ -1,0 +1,193 @@
+//! The service: the store, the keys, and how a command is run.
+
+use std::{sync::Arc, time::Duration};
+
+use quick_cache::sync::Cache;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Semaphore;
+use unionflow_auth::{Authenticator, password::Passwords, refresh::RefreshTokens};
+use unionflow_domain::{Refusal, contact::Country};
+use unionflow_protocol::{
+    id::{AccountId, AggregateId, ApprovalId, MemberId, OrganizationId},
+    problem::ErrorCode,
+};
+use unionflow_storage::{Key, Keyed, Reader, Scope, Store, StoreFault, Tx, Undo};
+
+use crate::{Call, auth::keys};
+
+/// What an operator can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whether anybody who is signed in may found another organisation.
+    pub allow_new_organizations: bool,
+    /// Where people reach this server, for the links of invitations: `https://example.org`.
+    pub public_url: String,
+    /// The country of login names that are phone numbers without a prefix.
+    pub country: Country,
+    /// How long an access token lives; at most 15 minutes.
+    pub access_token_lifetime: Duration,
+}
+
+/// Runs use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    authenticator: Arc<Authenticator>,
+    refresh: RefreshTokens,
+    throttle_key: Vec<u8>,
+    passwords: Passwords,
+    /// Hashing is meant to be slow: not all cores at once.
+    hashing: Semaphore,
+    settings: Settings,
+    /// Which organisation a resource belongs to never changes.
+    located: Cache<AggregateId, OrganizationId>,
+}
+
+/// A resource that is addressed by its id alone.
+#[derive(Debug, Clone, Copy)]
+pub enum Located {
+    /// A request.
+    Approval(ApprovalId),
+    /// A member.
+    Member(MemberId),
+    /// An account.
+    Account(AccountId),
+}
+
+const LOCATED_MAX: usize = 50_000;
+const HASHES_AT_ONCE: usize = 2;
+
+impl Service {
+    /// Opens the service: reads its keys from the store, and makes them where there are none.
+    pub async fn open(store: Store, passwords: Passwords, settings: Settings) -> Result<Self, Undo> {
+        let keys = keys::load_or_create(&store, settings.access_token_lifetime).await?;
+        let inner = Inner {
+            store,
+            authenticator: Arc::new(Authenticator::new(keys.access)),
+            refresh: keys.refresh,
+            throttle_key: keys.throttle,
+            passwords,
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            settings,
+            located: Cache::new(LOCATED_MAX),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Who holds a token.
+    pub fn authenticator(&self) -> &Arc<Authenticator> {
+        &self.inner.authenticator
+    }
+
+    /// What an operator set.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {
+        &self.inner.refresh
+    }
+
+    pub(crate) fn throttle_key(&self) -> &[u8] {
+        &self.inner.throttle_key
+    }
+
+    /// Runs a command in an organisation, once per key.
+    pub async fn command<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        organization: OrganizationId,
+        call: Call,
+        unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<Keyed<T>, StoreFault> {
+        self.run(Scope::Organization(organization), call, unit).await
+    }
+
+    /// Runs a command that belongs to no organisation, once per key.
+    pub async fn server_command<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        call: Call,
+        unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<Keyed<T>, StoreFault> {
+        self.run(Scope::Server, call, unit).await
+    }
+
+    async fn run<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        scope: Scope,
+        call: Call,
+        unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<Keyed<T>, StoreFault> {
+        let key: Option<Key> = call.key.clone();
+        self.inner.store.write_keyed(scope, key, move |tx| unit(tx, &call)).await
+    }
+
+    /// Reads one snapshot.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        unit: impl FnOnce(&mut Reader<'_>) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<T, Undo> {
+        self.inner.store.read(unit).await
+    }
+
+    /// The organisation of a resource. That it exists says nothing yet about who may see it.
+    pub async fn locate(&self, resource: Located) -> Result<OrganizationId, Undo> {
+        let id = resource.id();
+        if let Some(organization) = self.inner.located.get(&id) {
+            return Ok(organization);
+        }
+        let organization = self
+            .read(move |reader| {
+                let organization = match resource {
+                    Located::Approval(id) => {
+                        reader.load_approval(id)?.map(|approval| approval.organization_id)
+                    }
+                    Located::Member(id) => reader.load_member(id)?.map(|member| member.organization_id),
+                    Located::Account(id) => reader.organization_of_account(id)?,
+                };
+                organization.ok_or_else(|| Refusal::from(ErrorCode::NotFound).into())
+            })
+            .await?;
+        self.inner.located.insert(id, organization);
+        Ok(organization)
+    }
+
+    /// The hash of a password, off the async threads and not many at once.
+    pub(crate) async fn hash_password(&self, password: String) -> Result<String, Undo> {
+        self.with_passwords(move |passwords| passwords.hash(&password)).await
+    }
+
+    /// Whether a password is the one hashed. Without a hash it takes as long and says no.
+    pub(crate) async fn verify_password(&self, password: String, hash: Option<String>) -> Result<bool, Undo> {
+        self.with_passwords(move |passwords| passwords.verify(&password, hash.as_deref())).await
+    }
+
+    async fn with_passwords<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Passwords) -> T + Send + 'static,
+    ) -> Result<T, Undo> {
+        let _turn = self.inner.hashing.acquire().await.map_err(|_| StoreFault::Closed)?;
+        let passwords = self.inner.passwords.clone();
+        tokio::task::spawn_blocking(move || work(&passwords))
+            .await
+            .map_err(|error| StoreFault::Malformed(format!("hashing failed: {error}")).into())
+    }
+}
+
+impl Located {
+    fn id(self) -> AggregateId {
+        match self {
+            Self::Approval(id) => id.into(),
+            Self::Member(id) => id.into(),
+            Self::Account(id) => id.into(),
+        }
+    }
+}
