@@ -1,0 +1,65 @@
+//! The newest figures, read from the store: for welcomes, for changes of view, and after a hole.
+
+use unionflow_protocol::{
+    Audience, Record, View,
+    event::{dashboard::DashboardStatsUpdate, dashboard::KpiUpdate},
+    id::{EventId, OrganizationId},
+};
+use unionflow_storage::{Reader, StoreFault, tx::State};
+use uuid::Uuid;
+
+/// The newest figures of a view, as the relay would send them.
+pub(crate) fn stats(
+    reader: &mut Reader<'_>,
+    organization: OrganizationId,
+    view: View,
+) -> Result<Option<Record>, StoreFault> {
+    Ok(current(reader, organization)?.map(|current| current.stats(view)))
+}
+
+/// The newest figures and series of both views.
+pub(crate) fn all(reader: &mut Reader<'_>, organization: OrganizationId) -> Result<Vec<Record>, StoreFault> {
+    let Some(current) = current(reader, organization)? else { return Ok(Vec::new()) };
+    Ok(View::ALL.iter().flat_map(|view| [current.stats(*view), current.kpis(*view)]).collect())
+}
+
+struct Current {
+    state: State,
+    figures: unionflow_domain::figures::Figures,
+    amounts_open: bool,
+}
+
+fn current(reader: &mut Reader<'_>, organization: OrganizationId) -> Result<Option<Current>, StoreFault> {
+    let Some(settings) = reader.load_organization(organization)?.map(|organization| organization.settings)
+    else {
+        return Ok(None);
+    };
+    let Some(mut figures) = reader.load_figures(organization)? else { return Ok(None) };
+    figures.roll_to(reader.now().date_in(&settings.time_zone));
+    let as_of_seq = reader.as_of(organization)?.as_of_seq;
+    let state = State {
+        event_id: read_id(organization, as_of_seq.0),
+        organization_id: organization,
+        as_of_seq,
+        as_of_date: figures.as_of(),
+        timestamp: reader.now(),
+    };
+    Ok(Some(Current { state, figures, amounts_open: settings.amounts_open_to_members }))
+}
+
+impl Current {
+    fn stats(&self, view: View) -> Record {
+        let event: DashboardStatsUpdate = self.figures.stats(view, self.amounts_open);
+        self.state.record(self.state.organization_id.into(), Audience::view(view), event.into())
+    }
+
+    fn kpis(&self, view: View) -> Record {
+        let event: KpiUpdate = self.figures.kpis(view, self.amounts_open);
+        self.state.record(self.state.organization_id.into(), Audience::view(view), event.into())
+    }
+}
+
+/// A state that was read and not sent has no id of its own: the same place gives the same one.
+fn read_id(organization: OrganizationId, as_of: u64) -> EventId {
+    EventId::from_uuid(Uuid::new_v5(&organization.uuid(), &as_of.to_be_bytes()))
+}

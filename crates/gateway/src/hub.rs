@@ -1,0 +1,126 @@
+//! The registry of which session follows which organisation: sharded, each shard with one owner.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use unionflow_bus::Subscription;
+use unionflow_protocol::{Seq, id::OrganizationId};
+use unionflow_storage::{Clock, Store};
+
+use crate::{
+    connection::Connection,
+    feed::{Live, Replay},
+};
+
+mod shard;
+
+use shard::{Input, Shard};
+
+/// Hands live events to sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    shards: Arc<[mpsc::Sender<Input>]>,
+}
+
+/// Where a session is in its replay.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor {
+    /// Complete up to here.
+    pub(crate) after: Seq,
+    /// The newest event when the store was asked: the replay goes at least so far.
+    pub(crate) joined_at: Seq,
+}
+
+/// How a session stands after it asked to be attached.
+pub(crate) enum Attached {
+    /// It is live: everything up to the head was handed to it in the same step.
+    Live,
+    /// First these, then ask again.
+    Ring(Replay),
+    /// The ring does not go back so far: first a page of the journal, then ask again.
+    BeyondRing,
+}
+
+/// How clients are sent away.
+#[derive(Debug, Clone, Copy)]
+pub struct Drain {
+    /// Over how long their return is spread.
+    pub spread: Duration,
+    /// Over how long the sockets are closed.
+    pub leave_within: Duration,
+}
+
+/// Inputs that wait for a shard; beyond, the bus waits.
+const QUEUED: usize = 1024;
+
+impl Hub {
+    /// Starts the shards. They take part in the work until told to stop.
+    pub(crate) fn start(
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        ring_bytes: usize,
+        stop: &CancellationToken,
+    ) -> (Self, Vec<tokio::task::JoinHandle<()>>) {
+        let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 16);
+        let mut senders = Vec::new();
+        let mut tasks = Vec::new();
+        for _ in 0..count {
+            let (sender, receiver) = mpsc::channel(QUEUED);
+            let shard = Shard::new(store.clone(), clock.clone(), ring_bytes / count, sender.downgrade());
+            tasks.push(tokio::spawn(shard.run(receiver, stop.clone())));
+            senders.push(sender);
+        }
+        (Self { shards: senders.into() }, tasks)
+    }
+
+    /// Follows the bus until it, or the hub, is gone: splits its records over the shards.
+    pub(crate) async fn follow(self, mut subscription: Subscription, stop: CancellationToken) {
+        loop {
+            let records = tokio::select! {
+                () = stop.cancelled() => return,
+                records = subscription.next() => records,
+            };
+            let Some(records) = records else { return };
+            let mut parts: Vec<Vec<Arc<Live>>> = vec![Vec::new(); self.shards.len()];
+            for delivered in records.iter() {
+                let live = Arc::new(Live::new(&delivered.record));
+                parts[self.shard_of(live.organization_id)].push(live);
+            }
+            for (shard, part) in self.shards.iter().zip(parts) {
+                if !part.is_empty() && shard.send(Input::Records(part)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes a session live if the ring holds all that it has missed and that is little; else says how to come nearer.
+    /// `None` when the hub is gone.
+    pub(crate) async fn attach(
+        &self,
+        organization: OrganizationId,
+        connection: &Arc<Connection>,
+        cursor: Cursor,
+    ) -> Option<Attached> {
+        let (reply, answer) = oneshot::channel();
+        let input = Input::Attach { organization, connection: connection.clone(), cursor, reply };
+        self.shards[self.shard_of(organization)].send(input).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Forgets a session. Nothing of the organisation reaches it once this returns.
+    pub(crate) async fn detach(&self, organization: OrganizationId, connection: &Arc<Connection>) {
+        let (reply, answer) = oneshot::channel();
+        let input = Input::Detach { organization, connection: connection.clone(), reply };
+        if self.shards[self.shard_of(organization)].send(input).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+
+    fn shard_of(&self, organization: OrganizationId) -> usize {
+        // The last bytes of a UUID version 7 are random.
+        let bytes = organization.as_bytes();
+        usize::from(bytes[15]) % self.shards.len()
+    }
+}

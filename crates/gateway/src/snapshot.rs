@@ -1,0 +1,113 @@
+//! What the store says when somebody connects: membership, place, figures; and pages of the journal.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use unionflow_protocol::{
+    Record, Seq, View,
+    frame::{OrganizationChoice, ResyncReason},
+    id::{Epoch, OrganizationId, PersonId},
+    limits::RESUME_EVENTS,
+    member::MemberStatus,
+    problem::ErrorCode,
+};
+use unionflow_storage::{Reader, Store, Undo};
+
+use crate::{
+    feed::Live,
+    figures,
+    session::{Joined, Start, Wanted},
+};
+
+/// Why a person may not follow what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotJoined {
+    /// No organisation was named, and there is not exactly one.
+    Choose(Vec<OrganizationChoice>),
+    /// The person is no active member there.
+    NotAMember,
+    /// The store cannot be read.
+    Unavailable(ErrorCode),
+}
+
+/// Looks up who the person is there, and where to begin: one snapshot.
+pub(crate) async fn join(store: &Store, person: PersonId, wanted: Wanted) -> Result<Joined, NotJoined> {
+    let read = store.read(move |reader| {
+        let Some(organization) = wanted.organization_id else {
+            let choices = choices(reader, person)?;
+            return match choices.as_slice() {
+                [only] => joined(reader, person, only.organization_id, wanted),
+                _ => Ok(Err(NotJoined::Choose(choices))),
+            };
+        };
+        joined(reader, person, organization, wanted)
+    });
+    read.await.unwrap_or_else(|undo| Err(NotJoined::Unavailable(undo.code())))
+}
+
+fn joined(
+    reader: &mut Reader<'_>,
+    person: PersonId,
+    organization_id: OrganizationId,
+    wanted: Wanted,
+) -> Result<Result<Joined, NotJoined>, Undo> {
+    let member = reader.load_membership(person, organization_id)?;
+    let Some(member) = member.filter(|member| member.status == MemberStatus::Active) else {
+        return Ok(Err(NotJoined::NotAMember));
+    };
+    let as_of = reader.as_of(organization_id)?;
+    let roles = member.effective_roles();
+    let stats = figures::stats(reader, organization_id, View::of(roles))?;
+    let stats =
+        stats.and_then(|record| RawValue::from_string(String::from_utf8(record.value.to_vec()).ok()?).ok());
+    Ok(Ok(Joined {
+        organization_id,
+        member_id: member.id,
+        roles,
+        head: as_of.as_of_seq,
+        epoch: as_of.epoch,
+        stats,
+        start: start(wanted, as_of.as_of_seq, as_of.epoch),
+    }))
+}
+
+/// Where a cursor lets a session begin. The very beginning needs no epoch.
+fn start(wanted: Wanted, head: Seq, epoch: Epoch) -> Start {
+    match wanted.after {
+        None => Start::Now,
+        Some(after) if after > Seq::ZERO && wanted.epoch != Some(epoch) => {
+            Start::Resync(ResyncReason::OtherEpoch)
+        }
+        Some(after) if after > head => Start::Resync(ResyncReason::BeyondHead),
+        Some(after) if head.since(after) > RESUME_EVENTS => Start::Resync(ResyncReason::TooFarBehind),
+        Some(after) => Start::After(after),
+    }
+}
+
+fn choices(reader: &mut Reader<'_>, person: PersonId) -> Result<Vec<OrganizationChoice>, Undo> {
+    let mut choices = Vec::new();
+    for member in reader.load_memberships(person)? {
+        if member.status != MemberStatus::Active {
+            continue;
+        }
+        if let Some(organization) = reader.load_organization(member.organization_id)? {
+            choices.push(OrganizationChoice {
+                organization_id: organization.id,
+                name: organization.settings.name,
+            });
+        }
+    }
+    Ok(choices)
+}
+
+/// A page of the journal, framed.
+pub(crate) async fn page(
+    store: &Store,
+    organization: OrganizationId,
+    after: Seq,
+    limit: u32,
+) -> Result<Vec<Arc<Live>>, ErrorCode> {
+    let records = store.read(move |reader| Ok(reader.journal_after(organization, after, limit)?)).await;
+    let framed = |records: Vec<Record>| records.iter().map(|record| Arc::new(Live::new(record))).collect();
+    records.map(framed).map_err(|undo| undo.code())
+}
