@@ -1,0 +1,156 @@
+// The pages of founding, invitation and reset. Each form names its route in data-route; its fields are the body.
+'use strict';
+
+const texts = {
+  fr: {
+    'index.title': 'UnionFlow',
+    'index.lead': 'Le fil vivant des associations, mutuelles et syndicats. Ce serveur fonctionne.',
+    'index.docs': 'Lire et essayer l’API',
+    'index.setup': 'Fonder la première organisation',
+    'setup.title': 'Fonder l’organisation',
+    'setup.code': 'Code de fondation',
+    'setup.code.hint': 'Affiché une fois au démarrage du serveur.',
+    'setup.name': 'Nom de l’organisation',
+    'setup.currency': 'Monnaie',
+    'setup.currency.hint': 'Ne change plus jamais.',
+    'setup.president': 'Présidence',
+    'setup.treasurer': 'Trésorerie',
+    'setup.treasurer.hint': 'Laissez vide si une seule personne commence : elle décide alors seule, et chaque rapport le signale.',
+    'given': 'Prénom',
+    'family': 'Nom',
+    'login': 'Téléphone ou e-mail pour se connecter',
+    'password': 'Mot de passe',
+    'password.hint': 'Au moins 10 caractères, par exemple trois mots sans rapport.',
+    'setup.send': 'Fonder',
+    'setup.done': 'L’organisation est fondée. Connectez-vous avec votre téléphone ou votre e-mail.',
+    'activate.title': 'Accepter l’invitation',
+    'activate.lead': 'Choisissez un mot de passe pour votre compte.',
+    'code': 'Code reçu',
+    'activate.login.hint': 'Laissez vide pour utiliser le contact qui a reçu l’invitation.',
+    'activate.send': 'Créer mon compte',
+    'activate.done': 'Votre compte est prêt. Vous pouvez vous connecter.',
+    'reset.title': 'Nouveau mot de passe',
+    'reset.send': 'Changer le mot de passe',
+    'reset.done': 'Le mot de passe est changé. Toutes les autres sessions sont fermées.',
+    'offline': 'Le serveur ne répond pas. Vérifiez le réseau et réessayez ; rien n’a été perdu.',
+    'lang': 'English',
+  },
+  en: {
+    'index.title': 'UnionFlow',
+    'index.lead': 'The live backbone of associations, mutuals and unions. This server is running.',
+    'index.docs': 'Read and try the API',
+    'index.setup': 'Found the first organisation',
+    'setup.title': 'Found the organisation',
+    'setup.code': 'Founding code',
+    'setup.code.hint': 'Shown once when the server starts.',
+    'setup.name': 'Name of the organisation',
+    'setup.currency': 'Currency',
+    'setup.currency.hint': 'Never changes.',
+    'setup.president': 'President',
+    'setup.treasurer': 'Treasurer',
+    'setup.treasurer.hint': 'Leave empty if one person begins alone: that person then decides alone, and every report says so.',
+    'given': 'Given name',
+    'family': 'Family name',
+    'login': 'Phone or e-mail to sign in with',
+    'password': 'Password',
+    'password.hint': 'At least 10 characters, for example three unrelated words.',
+    'setup.send': 'Found',
+    'setup.done': 'The organisation is founded. Sign in with your phone or e-mail.',
+    'activate.title': 'Accept the invitation',
+    'activate.lead': 'Choose a password for your account.',
+    'code': 'Code you received',
+    'activate.login.hint': 'Leave empty to use the contact that received the invitation.',
+    'activate.send': 'Make my account',
+    'activate.done': 'Your account is ready. You can sign in.',
+    'reset.title': 'New password',
+    'reset.send': 'Change the password',
+    'reset.done': 'The password is changed. All other sessions are closed.',
+    'offline': 'The server does not answer. Check the network and try again; nothing was lost.',
+    'lang': 'Français',
+  },
+};
+
+let language = (navigator.languages || [navigator.language || 'fr'])
+  .map((tag) => tag.slice(0, 2)).find((tag) => tag in texts) || 'fr';
+
+function translate() {
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll('[data-text]')) {
+    element.textContent = texts[language][element.dataset.text] || '';
+  }
+  const title = document.querySelector('h1');
+  if (title) document.title = title.textContent;
+}
+
+// `president.givenName` becomes {"president": {"givenName": …}}; what is empty is left out.
+function bodyOf(form) {
+  const body = {};
+  for (const input of form.elements) {
+    if (!input.name || input.value === '') continue;
+    const path = input.name.split('.');
+    let at = body;
+    for (const part of path.slice(0, -1)) at = at[part] ||= {};
+    at[path.at(-1)] = input.value;
+  }
+  return body;
+}
+
+function show(form, problem) {
+  for (const input of form.elements) input.removeAttribute('aria-invalid');
+  for (const place of form.querySelectorAll('.error')) place.textContent = '';
+  const general = form.querySelector('[data-error=""]');
+  let focus = null;
+  for (const error of problem.errors || []) {
+    const name = error.pointer.replace(/^\//, '').replaceAll('/', '.');
+    const input = form.elements[name];
+    const place = form.querySelector(`[data-error="${CSS.escape(name)}"]`);
+    if (input && place) {
+      input.setAttribute('aria-invalid', 'true');
+      place.textContent = error.detail;
+      focus ||= input;
+    } else {
+      general.textContent += `${error.pointer} ${error.detail} `;
+    }
+  }
+  if (!focus) general.textContent ||= problem.title;
+  (focus || general).focus();
+}
+
+async function send(event) {
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector('button[type="submit"]');
+  button.disabled = true;
+  try {
+    const answer = await fetch(form.dataset.route, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept-language': language },
+      body: JSON.stringify(bodyOf(form)),
+    });
+    if (answer.ok) {
+      form.hidden = true;
+      const done = document.querySelector('#done');
+      done.hidden = false;
+      done.focus();
+      history.replaceState(null, '', location.pathname);
+    } else {
+      show(form, await answer.json());
+    }
+  } catch {
+    show(form, { title: texts[language].offline });
+  } finally {
+    button.disabled = false;
+  }
+}
+
+document.querySelector('#language')?.addEventListener('click', () => {
+  language = language === 'fr' ? 'en' : 'fr';
+  translate();
+});
+for (const form of document.forms) {
+  form.addEventListener('submit', send);
+  // The code of a link stands behind the #, which browsers do not send to any server.
+  const code = form.elements.code;
+  if (code && location.hash.length > 1) code.value = decodeURIComponent(location.hash.slice(1));
+}
+translate();

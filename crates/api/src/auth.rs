@@ -1,0 +1,142 @@
+//! `/auth`
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use unionflow_protocol::{
+    problem::ErrorCode,
+    rest::auth::{Activate, Login, Refresh, ResetPassword, SessionKind, SignedIn},
+};
+
+use crate::{
+    extract::{Attempt, MaybeSigned, Plain},
+    failure::Failure,
+    router::{Api, Secret},
+};
+
+const COOKIE: &str = "unionflow_refresh";
+/// The cookie goes to these routes only.
+const COOKIE_PATH: &str = "/api/v1/auth";
+/// As long as an idle session lives.
+const COOKIE_SECONDS: u32 = 60 * 24 * 3600;
+
+pub(crate) async fn login(
+    State(api): State<Arc<Api>>,
+    Attempt(origin): Attempt,
+    Plain(login): Plain<Login>,
+) -> Result<Response, Failure> {
+    let session = login.session;
+    let signed_in = api.service.login(login, origin).await?;
+    Ok(tokens(&api, signed_in, session))
+}
+
+pub(crate) async fn refresh(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    Attempt(_): Attempt,
+    Plain(refresh): Plain<Refresh>,
+) -> Result<Response, Failure> {
+    let (token, session) = match refresh.refresh_token {
+        Some(token) => (token.0, SessionKind::Token),
+        None => (cookie(&api, &headers)?.ok_or(ErrorCode::SessionEnded)?, SessionKind::Cookie),
+    };
+    match api.service.refresh(&token).await {
+        Ok(signed_in) => Ok(tokens(&api, signed_in, Some(session))),
+        Err(undo) => Err(undo.into()),
+    }
+}
+
+pub(crate) async fn logout(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    MaybeSigned(caller): MaybeSigned,
+    Plain(refresh): Plain<Refresh>,
+) -> Result<Response, Failure> {
+    if let Some(caller) = caller {
+        api.service.logout(caller.sign_in_id).await?;
+    }
+    if let Some(token) = refresh.refresh_token.map(|token| token.0).or(cookie(&api, &headers)?) {
+        api.service.logout_by_refresh_token(&token).await?;
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    set_cookie(
+        &mut response,
+        &format!("{COOKIE}=; Path={COOKIE_PATH}; HttpOnly; SameSite=Strict; Max-Age=0"),
+    );
+    Ok(response)
+}
+
+pub(crate) async fn activate(
+    State(api): State<Arc<Api>>,
+    MaybeSigned(caller): MaybeSigned,
+    Attempt(origin): Attempt,
+    Plain(activate): Plain<Activate>,
+) -> Result<Response, Failure> {
+    let session = activate.session;
+    if let Some(caller) = caller {
+        api.service.accept_invitation(activate, caller, origin).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let signed_in = api.service.activate(activate, origin).await?;
+    Ok(tokens(&api, signed_in, session))
+}
+
+pub(crate) async fn reset(
+    State(api): State<Arc<Api>>,
+    Attempt(origin): Attempt,
+    Plain(reset): Plain<ResetPassword>,
+) -> Result<Response, Failure> {
+    let session = reset.session;
+    let signed_in = api.service.reset_password(reset, origin).await?;
+    Ok(tokens(&api, signed_in, session))
+}
+
+/// Tokens in the body; the refresh token in a cookie instead, if that was asked for.
+fn tokens(api: &Api, mut signed_in: SignedIn, session: Option<SessionKind>) -> Response {
+    let in_cookie = match session {
+        Some(SessionKind::Cookie) => signed_in.refresh_token.take(),
+        Some(SessionKind::Token) | None => None,
+    };
+    let mut response = Json(signed_in).into_response();
+    response.extensions_mut().insert(Secret);
+    if let Some(token) = in_cookie {
+        let secure = if api.config.https { "; Secure" } else { "" };
+        let cookie = format!(
+            "{COOKIE}={}; Path={COOKIE_PATH}; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{secure}",
+            token.0
+        );
+        set_cookie(&mut response, &cookie);
+    }
+    response
+}
+
+fn set_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+}
+
+/// The refresh token of the cookie. A page of another origin may not use it.
+fn cookie(api: &Api, headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let found = cookies.flat_map(|value| value.split(';')).find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == COOKIE && !value.is_empty()).then(|| value.to_owned())
+    });
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let site_is_ours = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let origin_is_ours = text("origin").is_none_or(|origin| {
+        let own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == text("host"));
+        own || api.config.allowed_origins.iter().any(|allowed| allowed == origin)
+    });
+    let allowed = origin_is_ours && (site_is_ours || text("origin").is_some());
+    match found {
+        Some(_) if !allowed => Err(ErrorCode::ForeignOrigin.into()),
+        found => Ok(found),
+    }
+}

@@ -1,0 +1,163 @@
+//! Routes that carry their own documentation, so that no route is without.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    handler::Handler,
+    http::Method,
+    routing::{MethodFilter, on},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use crate::{extract::needs_key, router::Api};
+
+type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// What OpenAPI says about a route.
+#[derive(Clone)]
+pub(crate) struct Doc {
+    pub(crate) id: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) open: bool,
+    pub(crate) body: Option<(SchemaOf, &'static str)>,
+    pub(crate) query: Vec<Param>,
+    pub(crate) answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
+}
+
+/// A query parameter.
+#[derive(Clone)]
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) about: &'static str,
+    pub(crate) schema: SchemaOf,
+}
+
+/// A route of the table.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) doc: Doc,
+}
+
+impl Route {
+    pub(crate) fn needs_key(&self) -> bool {
+        needs_key(&self.method, &format!("/api/v1{}", self.path))
+    }
+
+    pub(crate) fn takes_key(&self) -> bool {
+        self.method != Method::GET
+            && !self.path.starts_with("/auth")
+            && self.path != "/realtime/tickets"
+            && self.path != "/setup"
+    }
+}
+
+/// The table of routes, as it grows.
+pub(crate) struct Table {
+    pub(crate) router: Router<Arc<Api>>,
+    pub(crate) routes: Vec<Route>,
+}
+
+/// A route with this id and this one-line description.
+pub(crate) fn doc(id: &'static str, summary: &'static str) -> Doc {
+    Doc { id, summary, open: false, body: None, query: Vec::new(), answers: Vec::new() }
+}
+
+fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+impl Doc {
+    /// Works without a sign-in.
+    pub(crate) fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    /// Takes this JSON.
+    pub(crate) fn body<T: JsonSchema>(mut self) -> Self {
+        self.body = Some((schema_of::<T>, "application/json"));
+        self
+    }
+
+    /// Takes a file.
+    pub(crate) fn file(mut self) -> Self {
+        self.body = Some((schema_of::<String>, "text/csv"));
+        self
+    }
+
+    /// Takes this query parameter.
+    pub(crate) fn param<T: JsonSchema>(self, name: &'static str, about: &'static str) -> Self {
+        self.add_param::<T>(name, about, false)
+    }
+
+    /// Needs this query parameter.
+    pub(crate) fn needs<T: JsonSchema>(self, name: &'static str, about: &'static str) -> Self {
+        self.add_param::<T>(name, about, true)
+    }
+
+    fn add_param<T: JsonSchema>(mut self, name: &'static str, about: &'static str, required: bool) -> Self {
+        self.query.push(Param { name, required, about, schema: schema_of::<T> });
+        self
+    }
+
+    /// Answers this.
+    pub(crate) fn answers<T: JsonSchema>(mut self, status: u16, about: &'static str) -> Self {
+        self.answers.push((status, about, Some(schema_of::<T>)));
+        self
+    }
+
+    /// Answers without a body.
+    pub(crate) fn answers_nothing(mut self, about: &'static str) -> Self {
+        self.answers.push((204, about, None));
+        self
+    }
+}
+
+macro_rules! verbs {
+    ($($verb:ident $filter:ident;)+) => {$(
+        pub(crate) fn $verb<H, T>(self, path: &'static str, handler: H, doc: Doc) -> Self
+        where
+            H: Handler<T, Arc<Api>>,
+            T: 'static,
+        {
+            self.add(MethodFilter::$filter, Method::$filter, path, handler, doc)
+        }
+    )+};
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        Self { router: Router::new(), routes: Vec::new() }
+    }
+
+    verbs! {
+        get GET;
+        post POST;
+        put PUT;
+        patch PATCH;
+        delete DELETE;
+    }
+
+    fn add<H, T>(
+        mut self,
+        filter: MethodFilter,
+        method: Method,
+        path: &'static str,
+        handler: H,
+        doc: Doc,
+    ) -> Self
+    where
+        H: Handler<T, Arc<Api>>,
+        T: 'static,
+    {
+        // Each handler's extractor has its own limit.
+        self.router = self.router.route(path, on(filter, handler).layer(DefaultBodyLimit::disable()));
+        self.routes.push(Route { method, path, doc });
+        self
+    }
+}

@@ -1,0 +1,30 @@
+//! The REST API under `/api/v1`.
+//!
+//! [`router`] is the table of contents: every route with its documentation. A handler reads its arguments, calls one use
+//! case of `service`, and answers; what is refused becomes an RFC 9457 problem in the caller's language.
+//!
+//! **Invariant:** no rule lives here. What may happen is decided in `domain`, under the lock that `service` takes.
+
+mod auth;
+mod config;
+mod context;
+mod dashboard;
+mod documented;
+mod extract;
+mod failure;
+mod finance;
+mod limit;
+mod me;
+mod members;
+mod notifications;
+mod openapi;
+mod organizations;
+mod pages;
+mod realtime;
+pub mod router;
+mod setup;
+
+pub use config::Config;
+pub use context::PeerAddress;
+pub use openapi::document;
+pub use router::{Api, router};

@@ -1,0 +1,130 @@
+//! `/openapi.json`: OpenAPI 3.1, made from the table of routes and the schemas of `protocol`.
+
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+use unionflow_protocol::problem::Problem;
+
+use crate::{
+    documented::{Doc, Route},
+    router::table,
+};
+
+/// The whole document.
+pub fn document() -> Value {
+    let mut generator = SchemaSettings::openapi3().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    generator.transforms.clear();
+    let mut generator: SchemaGenerator = generator.into_generator();
+    let problem = generator.subschema_for::<Problem>();
+    let mut paths = Map::new();
+    for route in table().routes {
+        let operation = operation(&route, &mut generator, &problem);
+        let path = paths.entry(format!("/api/v1{}", route.path)).or_insert_with(|| json!({}));
+        path[route.method.as_str().to_ascii_lowercase()] = operation;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "UnionFlow",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "tags": TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+        },
+        "security": [{ "bearer": [] }],
+    })
+}
+
+const DESCRIPTION: &str = "Members, contributions and finance approvals of associations, mutuals and unions, live.\n\n\
+    Sign in with `POST /api/v1/auth/login` and send the access token as `Authorization: Bearer …`. Amounts are integers in \
+    the currency's minor unit. Every answer says `asOfSeq` and `epoch`: open the WebSocket `/ws/dashboard` with `after` = the \
+    smallest you hold, and merge by `version`. Errors are RFC 9457 problems with a stable `code`. Send `Idempotency-Key` with \
+    every command; commands that move money must have one.";
+
+const TAGS: &[(&str, &str)] = &[
+    ("auth", "Signing in and out."),
+    ("me", "The person who is signed in."),
+    ("realtime", "The way to the WebSocket."),
+    ("organizations", "Organisations, their settings, policies and journals."),
+    ("members", "Members and their roles."),
+    ("finance", "Approvals and the ledger."),
+    ("notifications", "The inbox."),
+    ("dashboard", "The figures."),
+    ("setup", "The founding of the first organisation."),
+];
+
+fn operation(route: &Route, generator: &mut SchemaGenerator, problem: &schemars::Schema) -> Value {
+    let Doc { id, summary, open, .. } = route.doc;
+    let mut operation = json!({
+        "operationId": id,
+        "summary": summary,
+        "tags": [route.path.split('/').nth(1).unwrap_or_default()],
+        "parameters": parameters(route, generator),
+        "responses": responses(route, generator, problem),
+    });
+    if open {
+        operation["security"] = json!([]);
+    }
+    if let Some((schema, media)) = route.doc.body {
+        operation["requestBody"] = json!({ "content": { media: { "schema": schema(generator) } } });
+    }
+    operation
+}
+
+fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+        let schema = if name == "id" {
+            json!({ "type": "string", "format": "uuid" })
+        } else {
+            json!({ "type": "string" })
+        };
+        parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+    }
+    for param in &route.doc.query {
+        parameters.push(json!({
+            "name": param.name, "in": "query", "required": param.required, "description": param.about,
+            "schema": (param.schema)(generator),
+        }));
+    }
+    if route.takes_key() {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": route.needs_key(),
+            "description": "Makes a repeat of the command safe: it gets the same answer. Kept 30 days.",
+            "schema": { "type": "string", "minLength": 8, "maxLength": 200 },
+        }));
+    }
+    if route.path.contains("{id}") && route.takes_key() {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": false,
+            "description": "The `ETag` you saw; 412 if the resource has changed since.",
+            "schema": { "type": "string" },
+        }));
+    }
+    parameters
+}
+
+fn responses(route: &Route, generator: &mut SchemaGenerator, problem: &schemars::Schema) -> Value {
+    let mut responses = Map::new();
+    for (status, about, schema) in &route.doc.answers {
+        let mut response = json!({ "description": about });
+        if let Some(schema) = schema {
+            response["content"] = json!({ "application/json": { "schema": schema(generator) } });
+        }
+        responses.insert(status.to_string(), response);
+    }
+    let problem = json!({
+        "description": "Refused: a problem with a stable `code`.",
+        "content": { "application/problem+json": { "schema": problem } },
+    });
+    responses.insert("default".to_owned(), problem);
+    Value::Object(responses)
+}

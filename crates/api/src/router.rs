@@ -1,0 +1,484 @@
+//! All routes at a glance.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    Router,
+    http::header,
+    middleware::{from_fn, from_fn_with_state},
+    response::IntoResponse,
+    routing::get,
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{Predicate, SizeAbove},
+    },
+};
+use unionflow_protocol::{
+    Role, Seq,
+    approval::ApprovalStatus,
+    id::{ApprovalId, MemberId, OrganizationId},
+    member::MemberStatus,
+    problem::ErrorCode,
+    rest::{
+        Page, approval as a, auth as au, dashboard as d, finance as f, import as i, member as m,
+        notification as n, organization as o, realtime as r,
+    },
+};
+use unionflow_service::Service;
+use unionflow_storage::Clock;
+
+use crate::{
+    auth,
+    config::Config,
+    context::surround,
+    dashboard,
+    documented::{Table, doc},
+    failure::Failure,
+    finance,
+    limit::Limits,
+    me, members, notifications, openapi, organizations, pages, realtime, setup,
+};
+
+/// Everything that handlers need.
+pub struct Api {
+    pub(crate) service: Service,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: Config,
+    pub(crate) limits: Limits,
+}
+
+impl Api {
+    /// The API of a service.
+    pub fn new(service: Service, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
+        let limits = Limits::new(&config);
+        Arc::new(Self { service, clock, config, limits })
+    }
+
+    /// Forgets callers who have been quiet. Called every minute.
+    pub fn forget_quiet(&self) {
+        self.limits.forget_quiet();
+    }
+}
+
+const AFTER: &str = "The `nextCursor` of the page before.";
+const LIMIT: &str = "How many, 1 to 200; 50 if left out.";
+const WHERE: &str = "Which organisation.";
+
+pub(crate) fn table() -> Table {
+    Table::new()
+        // auth
+        .post(
+            "/auth/login",
+            auth::login,
+            doc("login", "Sign in with a login and a password")
+                .open()
+                .body::<au::Login>()
+                .answers::<au::SignedIn>(200, "Signed in."),
+        )
+        .post(
+            "/auth/refresh",
+            auth::refresh,
+            doc("refresh", "Get the next tokens")
+                .open()
+                .body::<au::Refresh>()
+                .answers::<au::SignedIn>(200, "The next tokens."),
+        )
+        .post(
+            "/auth/logout",
+            auth::logout,
+            doc("logout", "End this session")
+                .open()
+                .body::<au::Refresh>()
+                .answers_nothing("Ended, everywhere within seconds."),
+        )
+        .post(
+            "/auth/activate",
+            auth::activate,
+            doc("activate", "Accept an invitation: make an account, or, signed in, link yours")
+                .open()
+                .body::<au::Activate>()
+                .answers::<au::SignedIn>(200, "A new account, signed in.")
+                .answers_nothing("Linked to your account."),
+        )
+        .post(
+            "/auth/reset",
+            auth::reset,
+            doc("resetPassword", "Set a new password by a code")
+                .open()
+                .body::<au::ResetPassword>()
+                .answers::<au::SignedIn>(200, "Set; all other sessions ended."),
+        )
+        // me
+        .get("/me", me::read, doc("me", "You, your organisations and roles").answers::<au::Me>(200, "You."))
+        .patch(
+            "/me",
+            me::update,
+            doc("updateMe", "Change your language or login names")
+                .body::<au::UpdateMe>()
+                .answers::<au::Me>(200, "Changed."),
+        )
+        .put(
+            "/me/password",
+            me::change_password,
+            doc("changePassword", "Change your password")
+                .body::<au::ChangePassword>()
+                .answers_nothing("Changed; all other sessions ended."),
+        )
+        .get(
+            "/me/sessions",
+            me::sessions,
+            doc("listSessions", "The devices you are signed in on")
+                .answers::<au::SignIns>(200, "Newest first."),
+        )
+        .delete(
+            "/me/sessions",
+            me::end_other_sessions,
+            doc("endOtherSessions", "Sign out everywhere else").answers_nothing("Ended."),
+        )
+        .delete(
+            "/me/sessions/{id}",
+            me::end_session,
+            doc("endSession", "Sign one device out").answers_nothing("Ended."),
+        )
+        // realtime
+        .post(
+            "/realtime/tickets",
+            realtime::ticket,
+            doc("createTicket", "A ticket for the WebSocket: works once, for 30 seconds")
+                .answers::<r::Ticket>(201, "The ticket."),
+        )
+        .post(
+            "/realtime/test-events",
+            realtime::test_event,
+            doc("sendTestEvent", "Send a harmless event to your own screens")
+                .body::<r::SendTestEvent>()
+                .answers::<r::TestEvent>(201, "Sent."),
+        )
+        // organizations
+        .get(
+            "/organizations",
+            organizations::list,
+            doc("listOrganizations", "Your organisations").answers::<o::Organizations>(200, "By name."),
+        )
+        .post(
+            "/organizations",
+            organizations::create,
+            doc("createOrganization", "Found an organisation, where the operator allows it")
+                .body::<o::CreateOrganization>()
+                .answers::<o::Organization>(201, "Founded."),
+        )
+        .get(
+            "/organizations/{id}",
+            organizations::read,
+            doc("readOrganization", "An organisation").answers::<o::Organization>(200, "The organisation."),
+        )
+        .patch(
+            "/organizations/{id}",
+            organizations::update,
+            doc("updateOrganization", "Change settings")
+                .body::<o::UpdateOrganization>()
+                .answers::<o::Organization>(200, "Changed."),
+        )
+        .get(
+            "/organizations/{id}/approval-policy",
+            organizations::policy,
+            doc("readPolicy", "The approval policy in force").answers::<o::Policy>(200, "The policy."),
+        )
+        .put(
+            "/organizations/{id}/approval-policy",
+            organizations::ask_policy,
+            doc("askPolicy", "Ask for another policy: others decide")
+                .body::<o::AskPolicy>()
+                .answers::<a::Approval>(202, "The request."),
+        )
+        .get(
+            "/organizations/{id}/events",
+            organizations::events,
+            doc("readJournal", "The journal, as stored")
+                .param::<Seq>("after", "After this `seq`.")
+                .param::<u32>("limit", LIMIT)
+                .answers::<Page<serde_json::Value>>(200, "Envelopes in `seq` order."),
+        )
+        // members
+        .get(
+            "/members",
+            members::list,
+            doc("listMembers", "Members by name")
+                .needs::<OrganizationId>("organizationId", WHERE)
+                .param::<String>("search", "Part of a name, number or phone.")
+                .param::<MemberStatus>("status", "Only this status; several with commas.")
+                .param::<String>("ids", "Only these, with commas; at most 100.")
+                .param::<String>("after", AFTER)
+                .param::<u32>("limit", LIMIT)
+                .answers::<Page<m::Member>>(200, "A page."),
+        )
+        .post(
+            "/members",
+            members::create,
+            doc("createMember", "Add a member or an applicant")
+                .body::<m::CreateMember>()
+                .answers::<m::Member>(201, "Added."),
+        )
+        .post(
+            "/members/imports",
+            members::import,
+            doc("importMembers", "Import members from a file (Galette export)")
+                .file()
+                .needs::<OrganizationId>("organizationId", WHERE)
+                .param::<bool>("dryRun", "Say what would happen, and write nothing.")
+                .param::<bool>("skipErrors", "Import the rows without errors.")
+                .answers::<i::ImportReport>(200, "What happened, or would."),
+        )
+        .get(
+            "/members/{id}",
+            members::read,
+            doc("readMember", "A member").answers::<m::Member>(200, "The member."),
+        )
+        .patch(
+            "/members/{id}",
+            members::edit,
+            doc("editMember", "Change a member; yourself: your contact data")
+                .body::<m::EditMember>()
+                .answers::<m::Member>(200, "Changed."),
+        )
+        .post(
+            "/members/{id}/admit",
+            members::admit,
+            doc("admitMember", "Admit an applicant, or readmit somebody who left")
+                .body::<m::WithReason>()
+                .answers::<m::Member>(200, "A member."),
+        )
+        .post(
+            "/members/{id}/refuse",
+            members::refuse,
+            doc("refuseMember", "Do not admit an applicant")
+                .body::<m::WithReason>()
+                .answers::<m::Member>(200, "Refused."),
+        )
+        .post(
+            "/members/{id}/suspend",
+            members::suspend,
+            doc("suspendMember", "Suspend; of somebody with a role: ask others")
+                .body::<m::WithReason>()
+                .answers::<m::Member>(200, "Suspended.")
+                .answers::<a::Approval>(202, "The request."),
+        )
+        .post(
+            "/members/{id}/reinstate",
+            members::reinstate,
+            doc("reinstateMember", "End a suspension; of somebody with a role: ask others")
+                .body::<m::WithReason>()
+                .answers::<m::Member>(200, "Active.")
+                .answers::<a::Approval>(202, "The request."),
+        )
+        .post(
+            "/members/{id}/leave",
+            members::leave,
+            doc("memberLeaves", "Leave, or let go; of somebody else with a role: ask others")
+                .body::<m::WithReason>()
+                .answers::<m::Member>(200, "Left.")
+                .answers::<a::Approval>(202, "The request."),
+        )
+        .post(
+            "/members/{id}/invite",
+            members::invite,
+            doc("inviteMember", "A code by which a member makes an account")
+                .body::<a::NoWords>()
+                .answers::<m::MemberCode>(200, "The code, shown once."),
+        )
+        .post(
+            "/members/{id}/reset",
+            members::reset,
+            doc("resetMember", "A code for a new password; of somebody with a role: ask others")
+                .body::<m::WithReason>()
+                .answers::<m::MemberCode>(200, "The code, shown once.")
+                .answers::<a::Approval>(202, "The request."),
+        )
+        .put(
+            "/members/{id}/roles/{role}",
+            members::ask_role,
+            doc("askRole", "Ask that a member be given a role: others decide")
+                .body::<m::WithReason>()
+                .answers::<a::Approval>(202, "The request."),
+        )
+        .delete(
+            "/members/{id}/roles/{role}",
+            members::ask_revocation,
+            doc("askRevocation", "Ask that a role be taken: others decide; your own is laid down at once")
+                .body::<m::WithReason>()
+                .answers::<m::Member>(200, "Laid down.")
+                .answers::<a::Approval>(202, "The request."),
+        )
+        // finance
+        .get(
+            "/finance/approvals",
+            finance::list,
+            doc("listApprovals", "Requests for approval, newest first")
+                .needs::<OrganizationId>("organizationId", WHERE)
+                .param::<ApprovalStatus>("status", "Only this status.")
+                .param::<ApprovalId>("after", AFTER)
+                .param::<u32>("limit", LIMIT)
+                .answers::<Page<a::Approval>>(
+                    200,
+                    "All for officers; for others, those they made or that benefit them.",
+                ),
+        )
+        .post(
+            "/finance/approvals",
+            finance::submit,
+            doc("submitApproval", "Ask for money: others decide")
+                .body::<a::SubmitApproval>()
+                .answers::<a::Approval>(201, "The request."),
+        )
+        .get(
+            "/finance/approvals/{id}",
+            finance::read,
+            doc("readApproval", "A request").answers::<a::Approval>(200, "The request."),
+        )
+        .patch(
+            "/finance/approvals/{id}",
+            finance::edit,
+            doc("editApproval", "Change your request while it waits: votes become void")
+                .body::<a::EditApproval>()
+                .answers::<a::Approval>(200, "Changed."),
+        )
+        .post(
+            "/finance/approvals/{id}/approve",
+            finance::approve,
+            doc("approve", "Vote for a request")
+                .body::<a::Approve>()
+                .answers::<a::Approval>(200, "Voted; approved with the last vote."),
+        )
+        .post(
+            "/finance/approvals/{id}/reject",
+            finance::reject,
+            doc("reject", "Refuse a request, with the reason")
+                .body::<a::Reject>()
+                .answers::<a::Approval>(200, "Rejected."),
+        )
+        .post(
+            "/finance/approvals/{id}/withdraw",
+            finance::withdraw,
+            doc("withdrawVote", "Take your vote back while its step is open")
+                .body::<a::NoWords>()
+                .answers::<a::Approval>(200, "Taken back."),
+        )
+        .post(
+            "/finance/approvals/{id}/cancel",
+            finance::cancel,
+            doc("cancelApproval", "Take your request back while it waits")
+                .body::<a::NoWords>()
+                .answers::<a::Approval>(200, "Cancelled."),
+        )
+        .post(
+            "/finance/approvals/{id}/execute",
+            finance::execute,
+            doc("execute", "Carry an approved request out")
+                .body::<a::NoWords>()
+                .answers::<a::Approval>(200, "Executed."),
+        )
+        .get(
+            "/finance/accounts",
+            finance::accounts,
+            doc("listAccounts", "The ledger's accounts")
+                .needs::<OrganizationId>("organizationId", WHERE)
+                .answers::<Page<f::Account>>(200, "All of them."),
+        )
+        .get(
+            "/finance/accounts/{id}/entries",
+            finance::entries,
+            doc("listEntries", "An account's entries, newest first")
+                .param::<Seq>("after", AFTER)
+                .param::<u32>("limit", LIMIT)
+                .answers::<Page<f::Entry>>(200, "A page."),
+        )
+        // notifications
+        .get(
+            "/notifications",
+            notifications::list,
+            doc("listNotifications", "Your inbox, newest first")
+                .needs::<OrganizationId>("organizationId", WHERE)
+                .param::<Seq>("after", AFTER)
+                .param::<u32>("limit", LIMIT)
+                .answers::<n::Inbox>(200, "A page."),
+        )
+        .post(
+            "/notifications/read",
+            notifications::read,
+            doc("readNotifications", "You have read everything up to here")
+                .body::<n::ReadNotifications>()
+                .answers::<n::ReadMark>(200, "Noted, on all your devices."),
+        )
+        .post(
+            "/notifications/broadcast",
+            notifications::broadcast,
+            doc("broadcast", "Write to everyone, or to some roles")
+                .body::<n::Broadcast>()
+                .answers::<n::Notification>(201, "Sent."),
+        )
+        // dashboard
+        .get(
+            "/dashboard/stats",
+            dashboard::stats,
+            doc("readStats", "The figures, in your edition")
+                .needs::<OrganizationId>("organizationId", WHERE)
+                .answers::<d::Stats>(200, "The figures."),
+        )
+        .get(
+            "/dashboard/kpis",
+            dashboard::kpis,
+            doc("readKpis", "Twelve months of figures, in your edition")
+                .needs::<OrganizationId>("organizationId", WHERE)
+                .answers::<d::Kpis>(200, "The series."),
+        )
+        // setup
+        .post(
+            "/setup",
+            setup::set_up,
+            doc("setUp", "Found the first organisation, by the code printed at start")
+                .open()
+                .body::<o::Setup>()
+                .answers::<o::Organization>(201, "Founded."),
+        )
+}
+
+/// Who may be named in a role's path.
+pub(crate) type PathRole = (MemberId, Role);
+
+/// Every route, with what surrounds it.
+pub fn router(api: &Arc<Api>) -> Router {
+    static DOCUMENT: LazyLock<Vec<u8>> =
+        LazyLock::new(|| serde_json::to_vec(&openapi::document()).expect("a JSON value"));
+    let document =
+        || async { ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_slice()).into_response() };
+    let routes = Router::new()
+        .nest("/api/v1", table().router)
+        .route("/openapi.json", get(document))
+        .fallback(|| async { Failure::from(ErrorCode::NotFound) })
+        .method_not_allowed_fallback(|| async { Failure::from(ErrorCode::MethodNotAllowed) })
+        .with_state(api.clone());
+    Router::new()
+        .merge(routes)
+        .merge(pages::router())
+        .layer(CatchPanicLayer::custom(|_| Failure::from(ErrorCode::Internal).into_response()))
+        .layer(from_fn_with_state(api.clone(), surround))
+        .layer(from_fn(pages::content_security))
+        .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(1024).and(NotSecret)))
+}
+
+/// Answers that may hold secrets are not compressed: their length would tell something about them.
+#[derive(Clone, Copy)]
+struct NotSecret;
+
+impl Predicate for NotSecret {
+    fn should_compress<B>(&self, response: &axum::http::Response<B>) -> bool {
+        response.extensions().get::<Secret>().is_none()
+    }
+}
+
+/// Marks an answer that holds a secret.
+#[derive(Clone, Copy)]
+pub(crate) struct Secret;
