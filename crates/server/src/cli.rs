@@ -1,0 +1,363 @@
+//! The command line: what can be asked, in both languages.
+
+use std::path::PathBuf;
+
+use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
+use unionflow_protocol::Language;
+
+use crate::texts::FRENCH_HELP;
+
+/// The live backbone of associations, mutuals and unions
+#[derive(Debug, Parser)]
+#[command(name = "unionflow", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Read the configuration from this file (TOML)
+    #[arg(long, global = true, value_name = "FILE", env = "UNIONFLOW_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The language of texts: fr or en
+    #[arg(long, global = true, value_name = "LANG")]
+    pub(crate) lang: Option<String>,
+    /// What is logged: error, warn, info, debug, trace, or by module
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// The form of log lines: human or json
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// The folder of the data (short for DATABASE_URL=sqlite:DIR/unionflow.db)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Run the server
+    Serve(Listen),
+    /// Try UnionFlow: a full server with two made-up organisations and something going on
+    Demo(Demo),
+    /// Found the first organisation, by answering questions or by options
+    Setup(Setup),
+    /// Import a file
+    #[command(subcommand)]
+    Import(Import),
+    /// People's accounts, as the operator sees them
+    #[command(subcommand)]
+    User(User),
+    /// Verify that nobody has touched the journals
+    Verify(InOrganization),
+    /// Copy the data while the server runs
+    Backup {
+        /// The file to write
+        file: PathBuf,
+    },
+    /// Put a copy back in place
+    Restore {
+        /// The copy
+        file: PathBuf,
+    },
+    /// Look at the installation and say what is wrong
+    Doctor,
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigAction),
+    /// Completions for your shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Listen {
+    /// The address where everything is served
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// The local address of metrics and health
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin_listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    /// The same seed gives the same people, amounts and passwords
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// No activity: nothing happens but what you do
+    #[arg(long)]
+    pub(crate) quiet_life: bool,
+    /// One line of JSON for scripts, and nothing else on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// The organisation's name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Its currency; it never changes
+    #[arg(long, value_name = "CODE", default_value = "XOF")]
+    pub(crate) currency: String,
+    /// Its time zone
+    #[arg(long, value_name = "ZONE", default_value = "Africa/Abidjan")]
+    pub(crate) time_zone: String,
+    /// The country of phone numbers written without a prefix
+    #[arg(long, value_name = "CC", default_value = "CI")]
+    pub(crate) country: String,
+    /// The president's given name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) president_given_name: Option<String>,
+    /// The president's family name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) president_family_name: Option<String>,
+    /// The president's phone or e-mail
+    #[arg(long, value_name = "LOGIN")]
+    pub(crate) president_login: Option<String>,
+    /// The treasurer's given name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) treasurer_given_name: Option<String>,
+    /// The treasurer's family name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) treasurer_family_name: Option<String>,
+    /// The treasurer's phone or e-mail; without one, one person begins alone
+    #[arg(long, value_name = "LOGIN")]
+    pub(crate) treasurer_login: Option<String>,
+    /// What the cash box holds at first, in the smallest unit
+    #[arg(long, value_name = "AMOUNT", default_value_t = 0)]
+    pub(crate) cash: i64,
+    /// What the bank account holds at first
+    #[arg(long, value_name = "AMOUNT", default_value_t = 0)]
+    pub(crate) bank: i64,
+    /// What the mobile money account holds at first
+    #[arg(long, value_name = "AMOUNT", default_value_t = 0)]
+    pub(crate) mobile_money: i64,
+    /// Read the passwords from standard input: a line for the president, one for the treasurer
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// Import members (export of Galette)
+    Members(ImportMembers),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportMembers {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// The organisation: its id, or part of its name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) organization: Option<String>,
+    /// Say what would happen, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Import the rows without errors
+    #[arg(long)]
+    pub(crate) skip_errors: bool,
+    /// The report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// People who have an account
+    List(InOrganization),
+    /// One person
+    Show {
+        /// Phone or e-mail
+        login: String,
+    },
+    /// Give or take a role without a vote: journaled, and announced to all
+    Role {
+        /// Phone or e-mail
+        login: String,
+        /// The role: ADMIN, PRESIDENT, TREASURER, SECRETARY, BOARD_MEMBER, AUDITOR
+        role: String,
+        /// The organisation, if the person has several
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+        /// Take the role
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// A code for a new password; all sessions end
+    Reset {
+        /// Phone or e-mail
+        login: String,
+    },
+    /// Close an account: its sessions end within seconds
+    Disable {
+        /// Phone or e-mail
+        login: String,
+    },
+    /// Open an account again
+    Enable {
+        /// Phone or e-mail
+        login: String,
+    },
+    /// Give a member without an account that of a person
+    Link {
+        /// The person's phone or e-mail
+        login: String,
+        /// The member's organisation
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+        /// The member's number
+        #[arg(long, value_name = "NUMBER")]
+        member_number: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InOrganization {
+    /// Only this organisation: its id, or part of its name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) organization: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Say whether the configuration is good
+    Check,
+    /// Show the configuration in force, without secrets
+    Show,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Shell {
+    /// bash
+    Bash,
+    /// elvish
+    Elvish,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
+    /// zsh
+    Zsh,
+}
+
+/// The command line with its help in a language.
+pub(crate) fn command(language: Language) -> Command {
+    let command = Cli::command();
+    match language {
+        Language::English => command,
+        Language::French => in_french(command, "").help_template(FRENCH_TEMPLATE),
+    }
+}
+
+const FRENCH_TEMPLATE: &str = "\
+{before-help}{about-with-newline}
+Usage : {usage}
+
+{all-args}{after-help}";
+
+fn french(path: &str) -> Option<&'static str> {
+    FRENCH_HELP.iter().find(|(at, _)| *at == path).map(|(_, text)| *text)
+}
+
+fn in_french(mut command: Command, path: &str) -> Command {
+    let joined = |part: &str| if path.is_empty() { part.to_owned() } else { format!("{path} {part}") };
+    if let Some(about) = french(path) {
+        command = command.about(about).long_about(None);
+    }
+    command = command
+        .help_template(FRENCH_TEMPLATE)
+        .subcommand_help_heading("Commandes")
+        .subcommand_value_name("COMMANDE")
+        .next_help_heading("Options")
+        .disable_help_subcommand(true)
+        .mut_args(|arg| {
+            let place = place_of(&arg);
+            let text = french(&joined(&place)).or_else(|| french(&place));
+            let heading = if arg.is_positional() { "Arguments" } else { "Options" };
+            let arg = arg.help_heading(heading).hide_possible_values(false);
+            match text {
+                Some(text) => arg.help(text).long_help(None::<&str>),
+                None => arg,
+            }
+        });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in names {
+        let below = joined(&name);
+        command = command.mut_subcommand(name, |sub| in_french(sub, &below));
+    }
+    command
+}
+
+/// How an argument is named in the table of French texts.
+fn place_of(arg: &clap::Arg) -> String {
+    match arg.get_long() {
+        Some(long) => format!("--{long}"),
+        None => format!("<{}>", arg.get_id().as_str().to_lowercase()),
+    }
+}
+
+/// The help of every command, one after the other.
+pub(crate) fn help_document(language: Language) -> String {
+    let mut document = String::new();
+    let mut root = command(language);
+    root.build();
+    describe(&root, &mut document);
+    document
+}
+
+fn describe(command: &Command, document: &mut String) {
+    let mut copy = command.clone().term_width(110);
+    let name = copy.get_bin_name().unwrap_or(copy.get_name()).to_owned();
+    document.push_str(&format!("## {name}\n\n```text\n{}```\n\n", copy.render_help()));
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        describe(sub, document);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(command: &Command, path: &str, missing: &mut Vec<String>) {
+        let joined = |part: &str| if path.is_empty() { part.to_owned() } else { format!("{path} {part}") };
+        if french(path).is_none() {
+            missing.push(format!("command `{path}`"));
+        }
+        for arg in command.get_arguments() {
+            let place = place_of(arg);
+            if french(&joined(&place)).is_none() && french(&place).is_none() {
+                missing.push(joined(&place));
+            }
+        }
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            walk(sub, &joined(sub.get_name()), missing);
+        }
+    }
+
+    #[test]
+    fn every_help_text_has_its_french() {
+        let mut missing = Vec::new();
+        walk(&Cli::command(), "", &mut missing);
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn both_languages_parse_the_same_command_line() {
+        for language in [Language::French, Language::English] {
+            let line = ["unionflow", "import", "members", "membres.csv", "--dry-run", "--data", "d"];
+            assert!(command(language).try_get_matches_from(line).is_ok(), "{language}");
+            command(language).debug_assert();
+        }
+    }
+
+    #[test]
+    fn help_is_in_the_language_asked_for() {
+        assert!(
+            help_document(Language::French).contains("Copier les données pendant que le serveur fonctionne")
+        );
+        assert!(!help_document(Language::French).contains("Commands:"));
+        assert!(help_document(Language::English).contains("Copy the data while the server runs"));
+    }
+}

@@ -1,0 +1,118 @@
+//! The subcommands: one file each.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::FromArgMatches;
+use unionflow_protocol::Language;
+
+use crate::{
+    cli::{self, Action, Cli},
+    config::{Flags, Settings},
+    texts,
+};
+
+mod backup;
+mod beside;
+mod completions;
+mod config;
+mod demo;
+mod doctor;
+mod import;
+mod serve;
+mod setup;
+mod user;
+mod verify;
+
+/// How a command ended, beside success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The configuration or the options are wrong: exit code 2.
+    Usage(String),
+    /// It could not be done: exit code 1.
+    Other(String),
+    /// It was done, and what it looked at is not in order: exit code 3. Everything has been said.
+    FoundFaults,
+}
+
+/// What every command gets.
+pub(crate) struct Environment {
+    pub(crate) settings: Settings,
+    pub(crate) language: Language,
+}
+
+impl Environment {
+    /// The sentence of this language.
+    pub(crate) fn say<'a>(&self, french: &'a str, english: &'a str) -> &'a str {
+        self.language.pick(french, english)
+    }
+}
+
+pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+    let language = texts::language(&arguments);
+    let matches = match cli::command(language).try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are asked for, and no failure; clap knows which is which.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let outcome = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => dispatch(cli, language),
+        Err(error) => Err(Failure::Usage(error.to_string())),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(text)) => complain(&text, 2),
+        Err(Failure::Other(text)) => complain(&text, 1),
+        Err(Failure::FoundFaults) => ExitCode::from(3),
+    }
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    eprintln!("unionflow: {text}");
+    ExitCode::from(code)
+}
+
+fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
+    if let Action::Completions { shell } = cli.command {
+        completions::run(shell, language);
+        return Ok(());
+    }
+    let listen = match &cli.command {
+        Action::Serve(listen) => Some(listen.clone()),
+        Action::Demo(demo) => Some(demo.listen.clone()),
+        _ => None,
+    };
+    let flags = Flags {
+        listen: listen.as_ref().and_then(|listen| listen.listen.clone()),
+        admin_listen: listen.as_ref().and_then(|listen| listen.admin_listen.clone()),
+        database_url: cli.data.as_ref().map(|data| format!("sqlite:{}", data.join("unionflow.db").display())),
+        log: cli.log.clone(),
+        log_format: cli.log_format.clone(),
+    };
+    let settings = Settings::load(cli.config.as_deref(), &flags).map_err(|fault| Failure::Usage(fault.0))?;
+    let environment = Environment { settings, language };
+    match cli.command {
+        Action::Serve(_) => serve::run(environment),
+        Action::Demo(demo) => demo::run(environment, &demo),
+        Action::Setup(setup) => setup::run(environment, setup),
+        Action::Import(cli::Import::Members(members)) => import::run(environment, &members),
+        Action::User(user) => user::run(environment, user),
+        Action::Verify(verify) => verify::run(environment, &verify),
+        Action::Backup { file } => backup::backup(environment, &file),
+        Action::Restore { file } => backup::restore(environment, &file),
+        Action::Doctor => doctor::run(environment),
+        Action::Config(action) => config::run(&environment, action),
+        Action::Completions { .. } => Ok(()),
+    }
+}
+
+/// Runs a command's work on a runtime.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("no runtime: {error}")))?;
+    runtime.block_on(work)
+}

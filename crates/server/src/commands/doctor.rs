@@ -1,0 +1,188 @@
+//! `unionflow doctor`: looks at the installation and says what is wrong, and what to do.
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    time::Duration,
+};
+
+use unionflow_auth::password::Cost;
+use unionflow_storage::{Clock, SystemClock, sqlite};
+
+use super::{Environment, Failure, beside, block_on};
+
+struct Report {
+    faults: u32,
+}
+
+impl Report {
+    fn fine(text: &str) {
+        println!("✓ {text}");
+    }
+
+    fn advise(text: &str) {
+        println!("! {text}");
+    }
+
+    fn fault(&mut self, text: &str) {
+        self.faults += 1;
+        println!("✗ {text}");
+    }
+}
+
+pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
+    let mut report = Report { faults: 0 };
+    Report::fine(environment.say("la configuration se lit", "the configuration can be read"));
+    let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
+    look_at_store(&environment, &path, &mut report)?;
+    look_at_addresses(&environment, &mut report);
+    look_at_limits(&environment);
+    if report.faults == 0 { Ok(()) } else { Err(Failure::FoundFaults) }
+}
+
+fn look_at_store(environment: &Environment, path: &Path, report: &mut Report) -> Result<(), Failure> {
+    if !path.exists() {
+        Report::advise(&format!(
+            "{} {}",
+            environment.say(
+                "il n’y a pas encore de données ici ; le serveur les créera :",
+                "there is no data here yet; the server will make it:"
+            ),
+            path.display(),
+        ));
+        return Ok(());
+    }
+    match sqlite::check(path) {
+        Ok(()) => Report::fine(environment.say("le fichier des données est sain", "the data file is sound")),
+        Err(fault) => {
+            report.fault(&fault.to_string());
+            return Ok(());
+        }
+    }
+    block_on(async {
+        let service = match beside::open(environment, false).await {
+            Ok(service) => service,
+            Err(Failure::Other(text) | Failure::Usage(text)) => {
+                report.fault(&text);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        };
+        let organizations = service.read(|reader| Ok(reader.load_organizations()?)).await;
+        for organization in organizations.map_err(|undo| beside::failed(environment, &undo))? {
+            let id = organization.id;
+            let look = service.read(move |reader| {
+                Ok((
+                    reader.verify_journal(id)?,
+                    reader.head_of(id)?,
+                    reader.load_electorate(id)?,
+                    reader.load_policy(id)?,
+                ))
+            });
+            let (chain, head, electorate, policy) =
+                look.await.map_err(|undo| beside::failed(environment, &undo))?;
+            let name = &organization.settings.name;
+            match chain {
+                Ok(entries) => Report::fine(&format!(
+                    "{name}: {entries} {}",
+                    environment
+                        .say("entrées au journal, chaque lien tient", "journal entries, every link holds")
+                )),
+                Err(broken) => report.fault(&format!("{name}: {broken}")),
+            }
+            if let Some(head) = head.filter(|head| head.published < head.seq) {
+                let waiting = head.seq.since(head.published);
+                Report::advise(&format!(
+                    "{name}: {waiting} {}",
+                    environment.say(
+                        "événements attendent d’être envoyés (normal si le serveur est arrêté)",
+                        "events wait to be sent (normal while the server is stopped)"
+                    )
+                ));
+            }
+            let single = policy.is_some_and(|policy| policy.rules.single_signature);
+            if electorate.is_lone() && !single {
+                report.fault(&format!(
+                    "{name}: {}",
+                    environment.say(
+                        "personne ne peut plus décider ; donnez une fonction avec `unionflow user role`",
+                        "nobody can decide any more; give a role with `unionflow user role`"
+                    )
+                ));
+            } else if electorate.is_lone() {
+                Report::advise(&format!(
+                    "{name}: {}",
+                    environment.say(
+                        "une seule personne décide de tout (signature unique)",
+                        "one person decides everything (single signature)"
+                    )
+                ));
+            }
+        }
+        Ok(())
+    })
+}
+
+fn look_at_addresses(environment: &Environment, report: &mut Report) {
+    for (key, address) in
+        [("listen", &environment.settings.listen), ("admin_listen", &environment.settings.admin_listen)]
+    {
+        let Ok(address) = address.parse::<SocketAddr>() else { continue };
+        let answered = TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok();
+        match (answered, TcpListener::bind(address)) {
+            (true, _) => Report::fine(&format!(
+                "{key} {address}: {}",
+                environment
+                    .say("quelque chose y répond (le serveur ?)", "something answers there (the server?)")
+            )),
+            (false, Ok(_)) => Report::fine(&format!("{key} {address}: {}", environment.say("libre", "free"))),
+            (false, Err(error)) => report.fault(&format!("{key} {address}: {error}")),
+        }
+        if key == "admin_listen" && !address.ip().is_loopback() {
+            Report::advise(environment.say(
+                "admin_listen n’est pas local : les mesures se lisent de partout",
+                "admin_listen is not local: metrics can be read from everywhere",
+            ));
+        }
+        if key == "listen"
+            && !address.ip().is_loopback()
+            && !environment.settings.public_url.starts_with("https://")
+        {
+            Report::advise(environment.say(
+                "ouvert au réseau sans https : mettez un proxy TLS devant, et renseignez public_url",
+                "open to the network without https: put a TLS proxy in front, and set public_url",
+            ));
+        }
+    }
+}
+
+fn look_at_limits(environment: &Environment) {
+    let settings = &environment.settings;
+    if settings.password_memory_kib < Cost::STANDARD.memory_kib {
+        Report::advise(environment.say(
+            "password_memory_kib est faible : 19456 ou plus",
+            "password_memory_kib is weak: 19456 or more",
+        ));
+    }
+    let open_files = std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| {
+        let line = limits.lines().find(|line| line.starts_with("Max open files"))?.to_owned();
+        line.split_whitespace().nth(3)?.parse::<usize>().ok()
+    });
+    if let Some(files) = open_files.filter(|files| *files < settings.sessions.saturating_add(100)) {
+        Report::advise(&format!(
+            "{} {files} (sessions = {})",
+            environment.say(
+                "le système ne permet que ce nombre de fichiers ouverts :",
+                "the system allows only so many open files:"
+            ),
+            settings.sessions,
+        ));
+    }
+    let year = SystemClock.now().to_string();
+    if year.as_str() < "2026" {
+        Report::advise(&format!(
+            "{} {year}",
+            environment.say("l’horloge du système semble fausse :", "the system's clock seems wrong:")
+        ));
+    }
+}

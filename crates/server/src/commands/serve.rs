@@ -1,0 +1,41 @@
+//! `unionflow serve`
+
+use super::{Environment, Failure, block_on};
+use crate::{
+    lifecycle::{Stop, stop_on_signals},
+    server::{Options, Server, StartFault},
+    telemetry,
+};
+
+pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
+    telemetry::log(&environment.settings);
+    block_on(async {
+        let server = Server::start(Options::new(environment.settings.clone())).await.map_err(start_failed)?;
+        tracing::info!(address = %server.address, admin = %server.admin_address, "serving");
+        if let Some(code) = &server.setup_code {
+            // Not a log line: logs are kept and sent around.
+            eprintln!(
+                "\n  {}\n  http://{}/setup   {}\n",
+                environment.say(
+                    "Ce serveur n’a pas encore d’organisation. Fondez-la ici, avec ce code :",
+                    "This server has no organisation yet. Found it here, with this code:",
+                ),
+                server.address,
+                code,
+            );
+        }
+        let stop = Stop::default();
+        stop_on_signals(&stop);
+        stop.asked().await;
+        server.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+pub(crate) fn start_failed(fault: StartFault) -> Failure {
+    match fault {
+        StartFault::Config(fault) => Failure::Usage(fault.0),
+        other => Failure::Other(other.to_string()),
+    }
+}

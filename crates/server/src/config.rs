@@ -1,0 +1,416 @@
+//! The configuration: file, environment, flags, in this order, each overriding the one before.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+use unionflow_auth::password::Cost;
+use unionflow_domain::contact::Country;
+use unionflow_protocol::limits;
+
+/// Everything that can be set. The key in the file is the name here; in the environment it is `UNIONFLOW_` and the name in
+/// upper case. Two names are those that operators know: `DATABASE_URL` and `KAFKA_BOOTSTRAP_SERVERS`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where everything is served.
+    pub listen: String,
+    /// Where metrics and health are served, on a runtime of its own.
+    pub admin_listen: String,
+    /// Where the data is: `sqlite:PATH`.
+    pub database_url: String,
+    /// What carries events: `in-process` or `kafka`.
+    pub bus: String,
+    /// The brokers; set = Kafka.
+    pub kafka_bootstrap_servers: String,
+    /// Where people reach this server, for links.
+    pub public_url: String,
+    /// Whether anybody who is signed in may found an organisation.
+    pub allow_new_organizations: bool,
+    /// The code that founds the first organisation, in place of a random one.
+    pub setup_code: String,
+    /// The country of login names that are phone numbers without a prefix.
+    pub country: String,
+    /// Minutes that an access token lives.
+    pub access_token_minutes: u32,
+    /// KiB of memory that hashing a password takes.
+    pub password_memory_kib: u32,
+    /// Origins of other pages that may connect.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+    /// Requests a second of one person, on average.
+    pub requests_per_second: u32,
+    /// Requests of one person at once.
+    pub requests_burst: u32,
+    /// Requests a second without a sign-in from one address.
+    pub anonymous_requests_per_second: u32,
+    /// Sockets of one person.
+    pub sessions_per_person: usize,
+    /// Sockets in all.
+    pub sessions: usize,
+    /// HTTP connections in all, sockets included.
+    pub connections: usize,
+    /// Bytes of newest events kept for resumes.
+    pub ring_bytes: usize,
+    /// Bytes that may wait for one slow client.
+    pub queue_bytes: usize,
+    /// Seconds over which clients spread their return after a stop.
+    pub drain_seconds: u32,
+    /// What is logged.
+    pub log: String,
+    /// The form of log lines.
+    pub log_format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is wrong with the configuration: which key, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigFault(pub String);
+
+/// Values given as flags.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Flags {
+    /// `--listen`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// `--admin-listen`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_listen: Option<String>,
+    /// `--data`, as a `database_url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// `--log`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// `--log-format`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<String>,
+}
+
+/// A key, with what it means.
+struct Key {
+    name: &'static str,
+    english: &'static str,
+    french: &'static str,
+}
+
+macro_rules! keys {
+    ($($name:literal $english:literal $french:literal;)+) => {
+        const KEYS: &[Key] = &[$(Key { name: $name, english: $english, french: $french }),+];
+    };
+}
+
+keys! {
+    "listen" "Where everything is served: REST, WebSocket, pages, health." "Où tout est servi : REST, WebSocket, pages, santé.";
+    "admin_listen" "Where metrics and health are served, on a runtime of its own. Keep it local." "Où les mesures et la santé sont servies, à part. À garder local.";
+    "database_url" "Where the data is. Also `DATABASE_URL`; `--data DIR` is short for `sqlite:DIR/unionflow.db`." "Où sont les données. Aussi `DATABASE_URL` ; `--data DOSSIER` est l’abrégé de `sqlite:DOSSIER/unionflow.db`.";
+    "bus" "What carries events to other processes: `in-process`, or `kafka` (a build with the feature `kafka`)." "Ce qui porte les événements aux autres processus : `in-process`, ou `kafka` (une version compilée avec `kafka`).";
+    "kafka_bootstrap_servers" "The Kafka brokers; set = Kafka. Also `KAFKA_BOOTSTRAP_SERVERS`." "Les serveurs Kafka ; renseigné = Kafka. Aussi `KAFKA_BOOTSTRAP_SERVERS`.";
+    "public_url" "Where people reach this server, for the links of invitations. Empty = `http://` and `listen`. With `https`, cookies are `Secure`." "L’adresse publique du serveur, pour les liens d’invitation. Vide = `http://` et `listen`. Avec `https`, les cookies sont `Secure`.";
+    "allow_new_organizations" "Whether anybody who is signed in may found another organisation." "Si toute personne connectée peut fonder une autre organisation.";
+    "setup_code" "The code that founds the first organisation, in place of a random one printed at start. A secret." "Le code qui fonde la première organisation, au lieu d’un code affiché au démarrage. Un secret.";
+    "country" "The country of login names that are phone numbers without a prefix." "Le pays des identifiants qui sont des numéros de téléphone sans indicatif.";
+    "access_token_minutes" "Minutes that an access token lives, 1 to 15." "Durée d’un jeton d’accès en minutes, de 1 à 15.";
+    "password_memory_kib" "KiB of memory that hashing a password takes, 8 to 1,048,576. Less than 19,456 is weak." "Mémoire, en Kio, pour chiffrer un mot de passe, de 8 à 1 048 576. Moins de 19 456 est faible.";
+    "allowed_origins" "Origins of other pages that may connect, such as `https://app.example.org`." "Origines d’autres pages autorisées, comme `https://app.exemple.org`.";
+    "trusted_proxies" "Addresses of proxies whose `X-Forwarded-For` is believed." "Adresses des proxys dont `X-Forwarded-For` est cru.";
+    "requests_per_second" "Requests a second of one person, on average." "Requêtes par seconde et par personne, en moyenne.";
+    "requests_burst" "Requests of one person at once." "Requêtes d’une personne d’un seul coup.";
+    "anonymous_requests_per_second" "Requests a second without a sign-in from one address: generous, a town may share one." "Requêtes par seconde sans connexion et par adresse : généreux, une ville entière peut en partager une.";
+    "sessions_per_person" "WebSockets that one person may have open." "WebSockets ouverts par personne.";
+    "sessions" "WebSockets in all." "WebSockets en tout.";
+    "connections" "HTTP connections in all, WebSockets included." "Connexions HTTP en tout, WebSockets compris.";
+    "ring_bytes" "Bytes of newest events kept in memory for resumes, over all organisations." "Octets d’événements récents gardés en mémoire pour les reprises, toutes organisations ensemble.";
+    "queue_bytes" "Bytes that may wait for one slow client before it is closed, to resume." "Octets en attente pour un client lent avant qu’il soit fermé, pour reprendre.";
+    "drain_seconds" "Seconds over which clients spread their return when the server stops." "Secondes sur lesquelles les clients étalent leur retour à l’arrêt du serveur.";
+    "log" "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or by module (`info,unionflow_gateway=debug`)." "Ce qui est journalisé : `error`, `warn`, `info`, `debug`, `trace`, ou par module (`info,unionflow_gateway=debug`).";
+    "log_format" "The form of log lines: `human` or `json`." "La forme des lignes : `human` ou `json`.";
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (api, gateway) = (unionflow_api::Config::default(), unionflow_gateway::Config::default());
+        Self {
+            listen: "127.0.0.1:8085".to_owned(),
+            admin_listen: "127.0.0.1:9085".to_owned(),
+            database_url: "sqlite:data/unionflow.db".to_owned(),
+            bus: "in-process".to_owned(),
+            kafka_bootstrap_servers: String::new(),
+            public_url: String::new(),
+            allow_new_organizations: false,
+            setup_code: String::new(),
+            country: "CI".to_owned(),
+            access_token_minutes: 15,
+            password_memory_kib: Cost::STANDARD.memory_kib,
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            requests_per_second: api.requests_per_second,
+            requests_burst: api.burst,
+            anonymous_requests_per_second: api.anonymous_requests_per_second,
+            sessions_per_person: gateway.sessions_per_person,
+            sessions: gateway.sessions,
+            connections: 100_000,
+            ring_bytes: gateway.ring_bytes,
+            queue_bytes: gateway.queue_bytes,
+            drain_seconds: 10,
+            log: "info".to_owned(),
+            log_format: LogFormat::Human,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads file, environment and flags, and checks every value.
+    pub fn load(file: Option<&std::path::Path>, flags: &Flags) -> Result<Self, ConfigFault> {
+        if flags.database_url.is_some() && std::env::var_os("DATABASE_URL").is_some() {
+            return Err(ConfigFault(
+                "--data and DATABASE_URL are both given: leave one of them out".to_owned(),
+            ));
+        }
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigFault(format!("--config: there is no file `{}`", file.display())));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let own: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+        let settings: Self = figment
+            .merge(Env::prefixed("UNIONFLOW_").ignore(&["config", "lang"]))
+            .merge(Env::raw().only(&["database_url", "kafka_bootstrap_servers"]))
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(|error| ConfigFault(describe(&error, &own)))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Refuses values that cannot work, naming the key.
+    pub fn check(&self) -> Result<(), ConfigFault> {
+        let fault = |key: &str, what: &str| Err(ConfigFault(format!("{key}: {what}")));
+        for (key, value) in [("listen", &self.listen), ("admin_listen", &self.admin_listen)] {
+            if value.parse::<std::net::SocketAddr>().is_err() {
+                return fault(key, &format!("`{value}` is not an address such as 127.0.0.1:8085"));
+            }
+        }
+        self.database_path()?;
+        match self.bus.as_str() {
+            "in-process" if self.kafka_bootstrap_servers.is_empty() => {}
+            "in-process" | "kafka" => {
+                return fault(
+                    if self.bus == "kafka" { "bus" } else { "kafka_bootstrap_servers" },
+                    "this build has no Kafka: leave it out to run on one machine, or install a build with the feature `kafka`",
+                );
+            }
+            other => return fault("bus", &format!("`{other}` is neither `in-process` nor `kafka`")),
+        }
+        let is_web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if !self.public_url.is_empty() && !is_web(&self.public_url) {
+            return fault(
+                "public_url",
+                "write it with http:// or https://, such as https://unionflow.example.org",
+            );
+        }
+        if self.country.parse::<Country>().is_err() {
+            return fault("country", &format!("`{}` is not a country such as CI", self.country));
+        }
+        for proxy in &self.trusted_proxies {
+            if proxy.parse::<IpAddr>().is_err() {
+                return fault("trusted_proxies", &format!("`{proxy}` is not an address such as 10.0.0.1"));
+            }
+        }
+        for origin in &self.allowed_origins {
+            let authority = origin.split_once("://").map(|(_, rest)| rest);
+            if authority.is_none_or(|rest| rest.is_empty() || rest.contains('/')) {
+                return fault(
+                    "allowed_origins",
+                    &format!("`{origin}` is not an origin such as https://app.example.org"),
+                );
+            }
+        }
+        if !self.setup_code.is_empty() && self.setup_code.chars().filter(|c| c.is_alphanumeric()).count() < 12
+        {
+            return fault(
+                "setup_code",
+                "it must have at least 12 letters or digits: it founds the organisation",
+            );
+        }
+        if tracing_subscriber::EnvFilter::builder().parse(&self.log).is_err() {
+            return fault(
+                "log",
+                &format!("`{}` is not a filter such as info or info,unionflow_gateway=debug", self.log),
+            );
+        }
+        self.check_numbers()
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigFault> {
+        let ranges = [
+            (
+                "access_token_minutes",
+                u64::from(self.access_token_minutes),
+                1,
+                limits::ACCESS_TOKEN_LIFETIME.as_secs() / 60,
+            ),
+            ("password_memory_kib", self.password_memory_kib.into(), 8, 1_048_576),
+            ("requests_per_second", self.requests_per_second.into(), 1, 1_000_000),
+            ("requests_burst", self.requests_burst.into(), 1, 1_000_000),
+            ("anonymous_requests_per_second", self.anonymous_requests_per_second.into(), 1, 1_000_000),
+            ("sessions_per_person", self.sessions_per_person as u64, 1, 1_000_000),
+            ("sessions", self.sessions as u64, 1, 10_000_000),
+            ("connections", self.connections as u64, 1, 10_000_000),
+            ("ring_bytes", self.ring_bytes as u64, 64 * 1024, 64 << 30),
+            ("queue_bytes", self.queue_bytes as u64, 2 * limits::EVENT_BYTES as u64, 64 << 20),
+            ("drain_seconds", self.drain_seconds.into(), 0, 3600),
+        ];
+        for (key, value, min, max) in ranges {
+            if !(min..=max).contains(&value) {
+                return Err(ConfigFault(format!("{key}: {value} is not between {min} and {max}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file of the embedded store.
+    pub fn database_path(&self) -> Result<PathBuf, ConfigFault> {
+        let url = &self.database_url;
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let what = "this build has no PostgreSQL: use sqlite:PATH, or install a build with the feature `postgres`";
+            return Err(ConfigFault(format!("database_url: {what}")));
+        }
+        match url.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(path.trim_start_matches("//").into()),
+            _ => Err(ConfigFault(format!(
+                "database_url: `{}` is not of the form sqlite:data/unionflow.db",
+                masked(url)
+            ))),
+        }
+    }
+
+    /// Where people reach the server.
+    pub fn public_url(&self) -> String {
+        if self.public_url.is_empty() { format!("http://{}", self.listen) } else { self.public_url.clone() }
+    }
+
+    /// How long a stop may take.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds.into())
+    }
+
+    /// As a file would have it, secrets hidden.
+    pub fn show(&self) -> String {
+        let mut shown = self.clone();
+        if !shown.setup_code.is_empty() {
+            shown.setup_code = "…".to_owned();
+        }
+        shown.database_url = masked(&shown.database_url);
+        let value = serde_json::to_value(&shown).unwrap_or_default();
+        let lines = KEYS.iter().map(|key| {
+            format!("{} = {}\n", key.name, value.get(key.name).unwrap_or(&serde_json::Value::Null))
+        });
+        lines.collect()
+    }
+}
+
+/// An address without what stands before its `@`.
+fn masked(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &url[..scheme], &url[at..]),
+        _ => url.to_owned(),
+    }
+}
+
+/// What figment found, with the key and where it came from.
+fn describe(error: &figment::Error, known: &[&str]) -> String {
+    let key = error.path.join(".");
+    let source =
+        error.metadata.as_ref().map(|metadata| format!(" (from {})", metadata.name)).unwrap_or_default();
+    match &error.kind {
+        figment::error::Kind::UnknownField(name, _) => {
+            format!("{name}: there is no such key{source}; the keys are {}", known.join(", "))
+        }
+        kind => format!("{key}: {kind}{source}"),
+    }
+}
+
+/// The table of the configuration, in both languages.
+pub(crate) fn document() -> String {
+    let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+    let mut text = String::from(
+        "# Configuration\n\nEach key can stand in a TOML file (`--config FILE`, `UNIONFLOW_CONFIG`), in the environment as \
+         `UNIONFLOW_` and the key in upper case, or, for some, be a flag. Flags override the environment, which overrides the \
+         file. Lists in the environment are written `[\"a\", \"b\"]`. `unionflow config show` prints what is in force, \
+         `unionflow config check` says what is wrong with it.\n\nThis page is generated from the code: `cargo xtask codegen`.\n\n\
+         | key | default | meaning | signification |\n|---|---|---|---|\n",
+    );
+    for key in KEYS {
+        let default = defaults.get(key.name).map(ToString::to_string).unwrap_or_default();
+        text.push_str(&format!("| `{}` | `{default}` | {} | {} |\n", key.name, key.english, key.french));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str) -> Result<Settings, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), toml).unwrap();
+        Settings::load(Some(file.path()), &Flags::default()).map_err(|fault| fault.0)
+    }
+
+    #[test]
+    fn every_key_is_described_and_every_description_is_a_key() {
+        let value = serde_json::to_value(Settings::default()).unwrap();
+        let mut in_struct: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut described: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+        in_struct.sort_unstable();
+        described.sort_unstable();
+        assert_eq!(in_struct, described);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_key() {
+        for (toml, key) in [
+            ("listen = 'somewhere'", "listen: "),
+            ("lisen = '127.0.0.1:1'", "lisen: there is no such key"),
+            ("sessions = 'many'", "sessions: "),
+            ("requests_burst = 0", "requests_burst: 0 is not between 1"),
+            ("database_url = 'postgres://u:secret@db/x'", "database_url: this build has no PostgreSQL"),
+            ("database_url = 'mysql://u:s3cret@db/x'", "database_url: "),
+            ("bus = 'kafka'", "bus: this build has no Kafka"),
+            ("kafka_bootstrap_servers = 'k:9092'", "kafka_bootstrap_servers: this build has no Kafka"),
+            ("country = 'Abidjan'", "country: "),
+            ("trusted_proxies = ['proxy']", "trusted_proxies: "),
+            ("setup_code = '1234'", "setup_code: "),
+            ("log = 'info,=='", "log: "),
+            ("log_format = 'xml'", "log_format: "),
+        ] {
+            let fault = load(toml).unwrap_err();
+            assert!(fault.starts_with(key), "{toml}: {fault}");
+            assert!(!fault.contains("s3cret"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_holds_no_secret_and_can_be_read_again() {
+        let settings = Settings { setup_code: "7K2M-90QD-X1TR".into(), ..Settings::default() };
+        assert!(!settings.show().contains("7K2M"));
+        assert_eq!(load(&Settings::default().show()), Ok(Settings::default()));
+    }
+}

@@ -1,0 +1,44 @@
+//! Signals, and how the process ends.
+
+use tokio_util::sync::CancellationToken;
+
+/// Tells the server to stop. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(CancellationToken);
+
+impl Stop {
+    /// Asks for a stop.
+    pub fn stop(&self) {
+        self.0.cancel();
+    }
+
+    /// Done once a stop was asked for.
+    pub async fn asked(&self) {
+        self.0.cancelled().await;
+    }
+}
+
+/// Stops at the first SIGINT or SIGTERM; the second ends the process at once.
+pub(crate) fn stop_on_signals(stop: &Stop) {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        signal().await;
+        tracing::info!("stopping; a second signal ends at once");
+        stop.stop();
+        signal().await;
+        std::process::exit(130);
+    });
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,271 @@
+//! The whole server, put together.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use unionflow_api::Api;
+use unionflow_auth::{
+    password::{Cost, Passwords},
+    secret,
+};
+use unionflow_bus::{Bus, BusFault, InProcessBus};
+use unionflow_domain::contact::Country;
+use unionflow_gateway::{Drain, Gateway};
+use unionflow_service::{Service, relay::Relay};
+use unionflow_storage::{Clock, Store, StoreFault, SystemClock, Undo, sqlite};
+
+use crate::{
+    admin::Admin,
+    config::{ConfigFault, Settings},
+    health::{Health, Phase},
+    listener,
+};
+
+/// How a server is started.
+pub struct Options {
+    /// What can be set.
+    pub settings: Settings,
+    /// The clock; scripted by tests and the demonstration.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A server that runs.
+pub struct Server {
+    /// Where everything is served.
+    pub address: SocketAddr,
+    /// Where metrics are.
+    pub admin_address: SocketAddr,
+    /// The code that founds the first organisation; none once there is one.
+    pub setup_code: Option<String>,
+    service: Service,
+    gateway: Arc<Gateway>,
+    health: Health,
+    drain: Drain,
+    /// In the order in which they are stopped.
+    accepting: (CancellationToken, JoinHandle<()>),
+    working: (CancellationToken, Vec<JoinHandle<()>>),
+    relaying: (CancellationToken, JoinHandle<()>),
+    hub: CancellationToken,
+    _admin: Admin,
+}
+
+/// Why a server does not start: each a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The configuration.
+    #[error("{0}")]
+    Config(#[from] ConfigFault),
+    /// The store.
+    #[error("{0}")]
+    Store(StoreFault),
+    /// The bus.
+    #[error("{0}")]
+    Bus(#[from] BusFault),
+    /// An address that cannot be listened on.
+    #[error("{key}: `{address}` cannot be listened on: {reason}; choose another, or stop what uses it")]
+    Listen {
+        /// Which key.
+        key: &'static str,
+        /// Its value.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Options {
+    /// A server with these settings, by the system's clock.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, clock: Arc::new(SystemClock) }
+    }
+}
+
+impl Server {
+    /// Starts a server: opens its store, follows the bus, then listens.
+    pub async fn start(options: Options) -> Result<Self, StartFault> {
+        let path = options.settings.database_path()?;
+        let opening = sqlite::Options::server(path, options.clock.clone());
+        let store = blocking(move || sqlite::open(opening)).await.map_err(StartFault::Store)?;
+        Self::start_on(store, options).await
+    }
+
+    /// Starts a server on a store that is open.
+    pub async fn start_on(store: Store, options: Options) -> Result<Self, StartFault> {
+        let Options { settings, clock } = options;
+        settings.check()?;
+        crate::telemetry::metrics();
+        let listener = bind("listen", &settings.listen).await?;
+        let admin_listener = bind("admin_listen", &settings.admin_listen).await?.into_std();
+        let admin_listener =
+            admin_listener.map_err(|error| refused("admin_listen", &settings.admin_listen, &error))?;
+        let address = listener.local_addr().map_err(|error| refused("listen", &settings.listen, &error))?;
+        let health = Health::new(store.clone(), tokio::runtime::Handle::current());
+        let admin = Admin::start(admin_listener, health.clone());
+        let admin = admin.map_err(|error| refused("admin_listen", &settings.admin_listen, &error))?;
+
+        let service = open_service(store.clone(), &settings, address).await.map_err(store_fault)?;
+        service.load_ended_sign_ins().await.map_err(store_fault)?;
+        let setup_code = setup_code(&service, &settings).await.map_err(store_fault)?;
+
+        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+        let hub = CancellationToken::new();
+        let gateway = Gateway::start(
+            gateway_config(&settings),
+            store.clone(),
+            clock.clone(),
+            service.authenticator().clone(),
+            bus.as_ref(),
+            hub.clone(),
+        )
+        .await?;
+        let relaying = CancellationToken::new();
+        let relay = tokio::spawn(Relay::new(store, bus).run(relaying.clone()));
+
+        let api = Api::new(service.clone(), clock, api_config(&settings, setup_code.clone()));
+        let working = CancellationToken::new();
+        let tasks = vec![
+            tokio::spawn(sweep(service.clone(), working.clone())),
+            tokio::spawn(forget_quiet(api.clone(), working.clone())),
+        ];
+        let router = unionflow_api::router(&api).merge(gateway.router()).merge(health.clone().router());
+        let accepting = CancellationToken::new();
+        let serving = tokio::spawn(listener::run(listener, router, settings.connections, accepting.clone()));
+        health.set(Phase::Ready);
+        let drain =
+            Drain { spread: settings.drain(), leave_within: settings.drain().min(Duration::from_secs(3)) };
+        Ok(Self {
+            address,
+            admin_address: admin.address,
+            setup_code,
+            service,
+            gateway,
+            health,
+            drain,
+            accepting: (accepting, serving),
+            working: (working, tasks),
+            relaying: (relaying, relay),
+            hub,
+            _admin: admin,
+        })
+    }
+
+    /// The use cases, for whoever starts a server in its own process.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// WebSockets open.
+    pub fn open_sockets(&self) -> usize {
+        self.gateway.open_sockets()
+    }
+
+    /// Stops: not ready, no new connections, sockets sent away with paced delays, answers finished, the outbox emptied, the
+    /// store made durable.
+    pub async fn stop(self) {
+        self.health.set(Phase::Draining);
+        self.accepting.0.cancel();
+        self.gateway.drain(self.drain).await;
+        report("listener", self.accepting.1.await);
+        self.working.0.cancel();
+        for task in self.working.1 {
+            report("background work", task.await);
+        }
+        self.relaying.0.cancel();
+        report("relay", self.relaying.1.await);
+        self.hub.cancel();
+        let store = self.service.store().clone();
+        blocking(move || store.close()).await;
+    }
+}
+
+fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "{what} did not end well");
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+async fn bind(key: &'static str, address: &str) -> Result<TcpListener, StartFault> {
+    TcpListener::bind(address).await.map_err(|error| refused(key, address, &error))
+}
+
+fn refused(key: &'static str, address: &str, error: &std::io::Error) -> StartFault {
+    StartFault::Listen { key, address: address.to_owned(), reason: error.to_string() }
+}
+
+fn store_fault(undo: Undo) -> StartFault {
+    StartFault::Store(match undo {
+        Undo::Fault(fault) => fault,
+        Undo::Refused(refusal) => StoreFault::Malformed(refusal.code.to_string()),
+    })
+}
+
+/// The service on a store, as a server and the commands beside it open it.
+pub(crate) async fn open_service(
+    store: Store,
+    settings: &Settings,
+    address: SocketAddr,
+) -> Result<Service, Undo> {
+    let passwords = Passwords::new(Cost { memory_kib: settings.password_memory_kib, ..Cost::STANDARD });
+    let public_url =
+        if settings.public_url.is_empty() { format!("http://{address}") } else { settings.public_url() };
+    let settings = unionflow_service::Settings {
+        allow_new_organizations: settings.allow_new_organizations,
+        public_url,
+        country: settings.country.parse().unwrap_or(Country::CI),
+        access_token_lifetime: Duration::from_secs(u64::from(settings.access_token_minutes) * 60),
+    };
+    Service::open(store, passwords, settings).await
+}
+
+/// The founding code, while there is no organisation.
+async fn setup_code(service: &Service, settings: &Settings) -> Result<Option<String>, Undo> {
+    if service.read(|reader| Ok(reader.is_founded()?)).await? {
+        return Ok(None);
+    }
+    let given = (!settings.setup_code.is_empty()).then(|| settings.setup_code.clone());
+    Ok(Some(given.unwrap_or_else(secret::code)))
+}
+
+fn gateway_config(settings: &Settings) -> unionflow_gateway::Config {
+    unionflow_gateway::Config {
+        allowed_origins: settings.allowed_origins.clone(),
+        sessions_per_person: settings.sessions_per_person,
+        sessions: settings.sessions,
+        ring_bytes: settings.ring_bytes,
+        queue_bytes: settings.queue_bytes,
+    }
+}
+
+fn api_config(settings: &Settings, setup_code: Option<String>) -> unionflow_api::Config {
+    unionflow_api::Config {
+        requests_per_second: settings.requests_per_second,
+        burst: settings.requests_burst,
+        anonymous_requests_per_second: settings.anonymous_requests_per_second,
+        trusted_proxies: settings.trusted_proxies.iter().filter_map(|proxy| proxy.parse().ok()).collect(),
+        allowed_origins: settings.allowed_origins.clone(),
+        https: settings.public_url.starts_with("https://"),
+        setup_code,
+    }
+}
+
+async fn sweep(service: Service, stop: CancellationToken) {
+    service.run_sweeper(stop).await;
+}
+
+async fn forget_quiet(api: Arc<Api>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => api.forget_quiet(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Logs and metrics.
+
+use std::{io::IsTerminal, sync::OnceLock};
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, Settings};
+
+/// Logs to standard error from here on. Called once; later calls change nothing.
+pub(crate) fn log(settings: &Settings) {
+    let filter = EnvFilter::builder().parse_lossy(&settings.log);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    let _ = match settings.log_format {
+        LogFormat::Human => builder.with_target(true).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+}
+
+/// The process's metrics: counted from the first call on.
+pub(crate) fn metrics() -> &'static PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        const SECONDS: &[f64] =
+            &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+        const EVENTS: &[f64] = &[0.0, 1.0, 2.0, 5.0, 10.0, 50.0, 100.0, 1000.0, 10_000.0];
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Suffix("_events".to_owned()), EVENTS)
+            });
+        let builder = builder.unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        // Another recorder can only be that of a test: its numbers are its own then.
+        let _ = metrics::set_global_recorder(recorder);
+        describe();
+        handle
+    })
+}
+
+fn describe() {
+    metrics::describe_counter!(
+        "unionflow_http_requests_total",
+        "Requests answered, by method, route and status."
+    );
+    metrics::describe_histogram!("unionflow_http_request_seconds", "How long requests took, by route.");
+    metrics::describe_gauge!("unionflow_gateway_sessions", "WebSockets open.");
+    metrics::describe_counter!(
+        "unionflow_gateway_closes_total",
+        "WebSockets closed by the server, by close code."
+    );
+    metrics::describe_histogram!(
+        "unionflow_ack_behind_events",
+        "How many events a client was behind when it acknowledged."
+    );
+    metrics::describe_counter!("unionflow_relay_published_total", "Events and states given to the bus.");
+    metrics::describe_counter!(
+        "unionflow_relay_commits_missed_total",
+        "Commits that the relay read from the journal instead."
+    );
+    metrics::describe_gauge!("unionflow_outbox_events", "Committed events that are not on the bus yet.");
+    metrics::describe_counter!(
+        "unionflow_hub_duplicates_total",
+        "Records dropped because their seq had passed."
+    );
+    metrics::describe_counter!(
+        "unionflow_hub_events_from_journal_total",
+        "Events read from the journal to fill holes."
+    );
+}

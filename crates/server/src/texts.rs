@@ -1,0 +1,104 @@
+//! What the command line says, in both languages.
+
+use unionflow_protocol::Language;
+
+/// The language of the command line: `--lang`, then the locale, then French.
+pub(crate) fn language(arguments: &[std::ffi::OsString]) -> Language {
+    let mut texts = arguments.iter().filter_map(|argument| argument.to_str());
+    while let Some(text) = texts.next() {
+        let given = match text {
+            "--lang" => texts.next(),
+            _ => text.strip_prefix("--lang="),
+        };
+        if let Some(language) = given.and_then(Language::from_tag) {
+            return language;
+        }
+    }
+    let locale = ["UNIONFLOW_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    locale.as_deref().and_then(Language::from_tag).unwrap_or(Language::French)
+}
+
+/// The French of every help text, by where it stands: `serve`, `serve --listen`, `user role --member`.
+///
+/// A test walks the command line and fails where one is missing.
+pub(crate) const FRENCH_HELP: &[(&str, &str)] = &[
+    ("", "Le fil vivant des associations, mutuelles et syndicats"),
+    ("--config", "Lire la configuration dans ce fichier (TOML)"),
+    ("--lang", "La langue des textes : fr ou en"),
+    ("--log", "Ce qui est journalisé : error, warn, info, debug, trace, ou par module"),
+    ("--log-format", "La forme des lignes de journal : human ou json"),
+    ("--data", "Le dossier des données (abrégé de DATABASE_URL=sqlite:DOSSIER/unionflow.db)"),
+    ("serve", "Faire fonctionner le serveur"),
+    ("serve --listen", "L’adresse où tout est servi"),
+    ("serve --admin-listen", "L’adresse locale des mesures et de la santé"),
+    ("demo", "Essayer UnionFlow : un serveur complet avec deux organisations inventées et de l’activité"),
+    ("demo --listen", "L’adresse où tout est servi"),
+    ("demo --admin-listen", "L’adresse locale des mesures et de la santé"),
+    ("demo --seed", "La même graine donne les mêmes gens, les mêmes montants et les mêmes mots de passe"),
+    ("demo --quiet-life", "Sans activité : rien ne se passe que ce que vous faites"),
+    ("demo --json", "Une seule ligne JSON pour les scripts, et rien d’autre sur la sortie standard"),
+    ("setup", "Fonder la première organisation, en répondant à des questions ou par des options"),
+    ("setup --name", "Le nom de l’organisation"),
+    ("setup --currency", "Sa monnaie ; elle ne change plus jamais"),
+    ("setup --time-zone", "Son fuseau horaire"),
+    ("setup --country", "Le pays des numéros de téléphone écrits sans indicatif"),
+    ("setup --president-given-name", "Prénom de la présidence"),
+    ("setup --president-family-name", "Nom de la présidence"),
+    ("setup --president-login", "Téléphone ou e-mail de la présidence"),
+    ("setup --treasurer-given-name", "Prénom de la trésorerie"),
+    ("setup --treasurer-family-name", "Nom de la trésorerie"),
+    (
+        "setup --treasurer-login",
+        "Téléphone ou e-mail de la trésorerie ; sans lui, une personne commence seule",
+    ),
+    ("setup --cash", "Ce que la caisse contient au départ, dans la plus petite unité"),
+    ("setup --bank", "Ce que le compte en banque contient au départ"),
+    ("setup --mobile-money", "Ce que le compte de mobile money contient au départ"),
+    (
+        "setup --password-stdin",
+        "Lire les mots de passe sur l’entrée standard : une ligne pour la présidence, une pour la trésorerie",
+    ),
+    ("import", "Importer un fichier"),
+    ("import members", "Importer des membres (export de Galette)"),
+    ("import members <file>", "Le fichier"),
+    ("import members --organization", "L’organisation : son identifiant, ou une partie de son nom"),
+    ("import members --dry-run", "Dire ce qui se passerait, et ne rien écrire"),
+    ("import members --skip-errors", "Importer les lignes sans erreur"),
+    ("import members --json", "Le rapport en JSON"),
+    ("user", "Les comptes des personnes, vus par l’opérateur"),
+    ("user list", "Les personnes qui ont un compte"),
+    ("user list --organization", "L’organisation : son identifiant, ou une partie de son nom"),
+    ("user show", "Une personne"),
+    ("user show <login>", "Son téléphone ou son e-mail"),
+    ("user role", "Donner ou retirer une fonction sans vote : inscrit au journal et annoncé à tous"),
+    ("user role <login>", "Son téléphone ou son e-mail"),
+    ("user role <role>", "La fonction : ADMIN, PRESIDENT, TREASURER, SECRETARY, BOARD_MEMBER, AUDITOR"),
+    ("user role --organization", "L’organisation, si la personne en a plusieurs"),
+    ("user role --revoke", "Retirer la fonction"),
+    ("user reset", "Un code pour un nouveau mot de passe ; toutes les sessions sont fermées"),
+    ("user reset <login>", "Son téléphone ou son e-mail"),
+    ("user disable", "Fermer un compte : ses sessions se terminent en quelques secondes"),
+    ("user disable <login>", "Son téléphone ou son e-mail"),
+    ("user enable", "Rouvrir un compte"),
+    ("user enable <login>", "Son téléphone ou son e-mail"),
+    ("user link", "Donner à un membre sans compte celui d’une personne"),
+    ("user link <login>", "Le téléphone ou l’e-mail de la personne"),
+    ("user link --organization", "L’organisation du membre"),
+    ("user link --member-number", "Le numéro du membre"),
+    ("verify", "Vérifier que personne n’a touché aux journaux"),
+    ("verify --organization", "Seulement cette organisation"),
+    ("backup", "Copier les données pendant que le serveur fonctionne"),
+    ("backup <file>", "Le fichier à écrire"),
+    ("restore", "Remettre une copie en place"),
+    ("restore <file>", "La copie"),
+    ("doctor", "Examiner l’installation et dire ce qui ne va pas"),
+    ("config", "La configuration"),
+    ("config check", "Dire si la configuration est bonne"),
+    ("config show", "Montrer la configuration en vigueur, sans les secrets"),
+    ("completions", "Les complétions pour votre shell"),
+    ("completions <shell>", "Le shell"),
+    ("--help", "Afficher l’aide"),
+    ("--version", "Afficher la version"),
+];
