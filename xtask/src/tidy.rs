@@ -20,6 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("gateway", &["protocol", "domain", "auth", "storage", "bus"]),
     ("api", &["protocol", "domain", "auth", "storage", "service"]),
     ("server", &["protocol", "domain", "auth", "storage", "bus", "service", "gateway", "api"]),
+    ("testkit", &["protocol", "domain", "auth", "storage", "service", "server"]),
     ("xtask", &[]),
 ];
 
@@ -27,7 +28,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["storage"]),
     ("axum", &["api", "gateway", "server"]),
-    ("tokio", &["storage", "bus", "service", "gateway", "api", "server"]),
+    ("tokio", &["storage", "bus", "service", "gateway", "api", "server", "testkit"]),
     ("clap", &["server"]),
 ];
 

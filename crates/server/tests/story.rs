@@ -1,0 +1,166 @@
+//! The flow that everything exists for: one decision reaches every screen that may see it, and no other.
+
+use serde_json::json;
+use unionflow_protocol::Role;
+use unionflow_testkit::{Frame, Socket, World};
+
+fn facts(frames: &[Frame]) -> Vec<&str> {
+    frames.iter().filter(|frame| frame.seq().is_some()).map(Frame::event_type).collect()
+}
+
+async fn sees(socket: &mut Socket, seq: u64) -> Vec<Frame> {
+    socket.events_until(seq).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_decision_reaches_every_screen_that_may_see_it_and_no_other() {
+    let world = World::start().await;
+    let (treasurer, president) = (world.espoir(Role::Treasurer).await, world.espoir(Role::President).await);
+    let (member, stranger) = (world.espoir(Role::Member).await, world.solidarite(Role::President).await);
+    let mut screens = [
+        world.socket(&treasurer).await,
+        world.socket(&president).await,
+        world.socket(&member).await,
+        world.socket(&stranger).await,
+    ];
+    let request = treasurer.submit(75_000).await;
+    assert_eq!(
+        (request["status"].as_str(), request["requiredLevel"].as_str()),
+        (Some("PENDING"), Some("LEVEL1"))
+    );
+
+    let decided = president.approve(&request).await.expect(200);
+    assert_eq!(decided["status"], "APPROVED");
+    let seq = decided["asOfSeq"].as_u64().unwrap();
+
+    let [treasurers, presidents, members, strangers] = &mut screens;
+    for screen in [treasurers, presidents] {
+        let seen = sees(screen, seq).await;
+        let about: Vec<&str> =
+            facts(&seen).into_iter().filter(|kind| kind.starts_with("APPROVAL_")).collect();
+        assert_eq!(about, ["APPROVAL_PENDING", "APPROVAL_VOTE_RECORDED", "APPROVAL_APPROVED"]);
+        let approved = seen.iter().find(|frame| frame.event_type() == "APPROVAL_APPROVED").unwrap();
+        let data = approved.data();
+        assert_eq!((&data["id"], &data["transactionType"]), (&request["id"], &json!("EXPENSE")));
+        assert_eq!((&data["amount"], &data["currency"]), (&json!(75_000), &json!("XOF")));
+        assert_eq!(data["approvedBy"], json!(president.account.member_id));
+        assert!(data["approvedAt"].is_string());
+    }
+    assert_eq!(facts(&sees(members, seq).await), Vec::<&str>::new(), "a plain member sees none of it");
+    let seen = sees(strangers, stranger.head().await).await;
+    assert!(facts(&seen).is_empty(), "nothing crosses organisations: {seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_reach_the_screen_without_being_asked_for() {
+    let world = World::start().await;
+    let (treasurer, member) = (world.espoir(Role::Treasurer).await, world.espoir(Role::Member).await);
+    let (mut officers, mut members) = (world.socket(&treasurer).await, world.socket(&member).await);
+    treasurer.submit(60_000).await;
+
+    let stats = officers.until("DASHBOARD_STATS_UPDATE").await.pop().unwrap();
+    assert_eq!(stats.data()["approvals"]["pendingCount"], 1);
+    assert_eq!(stats.data()["approvals"]["pendingAmount"], 60_000);
+    let stats = members.until("DASHBOARD_STATS_UPDATE").await.pop().unwrap();
+    assert_eq!(stats.data()["view"], "members");
+    assert_eq!(stats.data()["approvals"].get("pendingAmount"), None, "amounts are not open to members");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_cut_for_ten_events_resumes_with_exactly_those_ten() {
+    let world = World::start().await;
+    let treasurer = world.espoir(Role::Treasurer).await;
+    let socket = world.socket(&treasurer).await;
+    let resume = socket.resume();
+    let before = socket.cursor;
+    drop(socket);
+
+    let mut seq = before;
+    for n in 0..10 {
+        let request = treasurer.submit(10_000 + n).await;
+        seq = request["asOfSeq"].as_u64().unwrap();
+    }
+    let mut socket = treasurer.connect(&resume).await.unwrap();
+    let frames = socket.until("SYSTEM_CAUGHT_UP").await;
+    assert_eq!(frames[0].event_type(), "SYSTEM_WELCOME");
+    assert_eq!(frames[0].data()["resumedFrom"], before);
+    let pending: Vec<u64> = frames
+        .iter()
+        .filter(|frame| frame.event_type() == "APPROVAL_PENDING")
+        .map(|frame| frame.data()["amount"].as_u64().unwrap())
+        .collect();
+    assert_eq!(pending, (10_000..10_010).collect::<Vec<u64>>());
+    let seqs: Vec<u64> = frames.iter().filter_map(Frame::seq).collect();
+    assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
+    assert_eq!(frames.last().unwrap().data()["seq"], seq);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_granted_on_the_open_connection_opens_what_it_may_see_from_then_on() {
+    let world = World::start().await;
+    let (treasurer, president) = (world.espoir(Role::Treasurer).await, world.espoir(Role::President).await);
+    let member = world.espoir(Role::Member).await;
+    let mut socket = world.socket(&member).await;
+    treasurer.submit(20_000).await;
+
+    let path = format!("/members/{}/roles/AUDITOR", member.account.member_id);
+    let asked = president.put(&path, &json!({"reason": "Contrôle des comptes"})).await.expect(202);
+    let granted = treasurer.approve(&asked).await.expect(200);
+    assert_eq!(granted["status"], "EXECUTED");
+    let frames = socket.until("SYSTEM_RIGHTS_CHANGED").await;
+    let granted = frames.iter().find(|frame| frame.event_type() == "ROLE_GRANTED").unwrap();
+    let changed = frames.last().unwrap();
+    assert_eq!(changed.data()["seq"].as_u64(), granted.seq());
+    assert_eq!(changed.data()["roles"], json!(["AUDITOR", "MEMBER"]));
+    assert!(!facts(&frames).iter().any(|kind| kind.starts_with("APPROVAL_PENDING")), "{frames:#?}");
+
+    let request = treasurer.submit(30_000).await;
+    let seen = sees(&mut socket, request["asOfSeq"].as_u64().unwrap()).await;
+    assert!(
+        seen.iter()
+            .any(|frame| frame.event_type() == "APPROVAL_PENDING" && frame.data()["id"] == request["id"])
+    );
+    let stats = seen.iter().find(|frame| frame.event_type() == "DASHBOARD_STATS_UPDATE").unwrap();
+    assert_eq!(stats.data()["view"], "officers", "a change of view brings the newest at once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_who_is_suspended_sees_that_and_nothing_more() {
+    let world = World::start().await;
+    let (secretary, member) = (world.espoir(Role::Secretary).await, world.espoir(Role::Member).await);
+    let mut socket = world.socket(&member).await;
+    let path = format!("/members/{}/suspend", member.account.member_id);
+    secretary.post(&path, &json!({"reason": "Cotisations"})).await.expect(200);
+
+    let (frames, closed) = socket.closes().await;
+    assert_eq!(frames.last().unwrap().event_type(), "MEMBER_SUSPENDED");
+    assert_eq!(closed.code, 4302);
+    let refused = member.connect("").await.err().unwrap();
+    assert_eq!(refused.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_loses_nothing_and_repeats_nothing() {
+    let mut world = World::start().await;
+    let treasurer = world.espoir(Role::Treasurer).await;
+    let mut socket = world.socket(&treasurer).await;
+    treasurer.submit(11_000).await;
+    let seen = socket.until("APPROVAL_PENDING").await;
+    assert_eq!(seen.last().unwrap().data()["amount"], 11_000);
+    let resume = socket.resume();
+
+    world.restart().await;
+    let (frames, closed) = socket.closes().await;
+    assert!(frames.iter().any(|frame| frame.event_type() == "SYSTEM_GO_AWAY"), "{frames:?}");
+    assert_eq!(closed.code, 1012);
+    let after = treasurer.submit(12_000).await;
+    let mut socket = treasurer.connect(&resume).await.unwrap();
+    let frames = socket.until("SYSTEM_CAUGHT_UP").await;
+    let amounts: Vec<&serde_json::Value> = frames
+        .iter()
+        .filter(|frame| frame.event_type() == "APPROVAL_PENDING")
+        .map(|frame| &frame.data()["amount"])
+        .collect();
+    assert_eq!(amounts, [12_000]);
+    assert_eq!(socket.cursor, after["asOfSeq"].as_u64().unwrap());
+}

@@ -1,0 +1,73 @@
+//! A server in a process of its own, to be killed.
+
+use std::{net::SocketAddr, path::Path, process::Stdio};
+
+use tokio::{
+    process::{Child, Command},
+    time::{interval, timeout},
+};
+
+use crate::PATIENCE;
+
+/// A process that runs `unionflow serve`.
+pub struct ServerProcess {
+    child: Child,
+    /// Where it is: `127.0.0.1:PORT`.
+    pub address: SocketAddr,
+}
+
+impl ServerProcess {
+    /// Starts the binary on a store, and waits until it answers.
+    pub async fn start(binary: &Path, database: &Path, address: SocketAddr) -> Self {
+        let child = Command::new(binary)
+            .arg("serve")
+            .args(["--listen", &address.to_string(), "--admin-listen", "127.0.0.1:0"])
+            .env_clear()
+            .env("DATABASE_URL", format!("sqlite:{}", database.display()))
+            .env("UNIONFLOW_PASSWORD_MEMORY_KIB", "8")
+            .env("UNIONFLOW_REQUESTS_PER_SECOND", "1000000")
+            .env("UNIONFLOW_REQUESTS_BURST", "1000000")
+            .env("UNIONFLOW_ANONYMOUS_REQUESTS_PER_SECOND", "100000")
+            .env("UNIONFLOW_SESSIONS_PER_PERSON", "10000")
+            .env("UNIONFLOW_DRAIN_SECONDS", "1")
+            .env("UNIONFLOW_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        let mut process = Self { child, address };
+        timeout(PATIENCE, process.ready()).await.expect("it answers in time");
+        process
+    }
+
+    /// A free address on loopback.
+    pub fn free_address() -> SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("it is bound")
+    }
+
+    async fn ready(&mut self) {
+        let mut look = interval(std::time::Duration::from_millis(5));
+        loop {
+            look.tick().await;
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("the server ended at its start: {status}");
+            }
+            let url = format!("http://{}/health/ready", self.address);
+            if reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+        }
+    }
+
+    /// `kill -9`, and until the process is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+}

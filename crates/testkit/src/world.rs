@@ -1,0 +1,150 @@
+//! A server in this process, with two organisations and people in both.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tempfile::TempDir;
+use unionflow_auth::password::{Cost, Passwords};
+use unionflow_domain::contact::Country;
+use unionflow_protocol::{Role, limits, rest::auth::Login};
+use unionflow_server::{Options, Server, Settings};
+use unionflow_service::Service;
+use unionflow_storage::{Clock, ScriptedClock, sqlite};
+
+use crate::{
+    cast::{Account, Troupe},
+    person::Person,
+    socket::Socket,
+};
+
+/// A server that runs, and who is on it.
+pub struct World {
+    /// The first organisation.
+    pub espoir: Troupe,
+    /// The second: nothing of the first may reach it.
+    pub solidarite: Troupe,
+    /// The server's clock: the system's until it is told a time.
+    pub clock: Arc<ScriptedClock>,
+    server: Option<Server>,
+    settings: Settings,
+    folder: TempDir,
+}
+
+/// Settings of a server for tests: ports that the system chooses, cheap passwords, limits that no test meets by chance.
+pub fn settings(database: &std::path::Path) -> Settings {
+    Settings {
+        listen: "127.0.0.1:0".to_owned(),
+        admin_listen: "127.0.0.1:0".to_owned(),
+        database_url: format!("sqlite:{}", database.display()),
+        password_memory_kib: Cost::CHEAP.memory_kib,
+        requests_per_second: 1_000_000,
+        requests_burst: 1_000_000,
+        anonymous_requests_per_second: 100_000,
+        sessions_per_person: 10_000,
+        drain_seconds: 1,
+        ..Settings::default()
+    }
+}
+
+/// The use cases on a store that no server runs on, to prepare it.
+pub async fn open_service(database: PathBuf, clock: Arc<dyn Clock>) -> Service {
+    let store = sqlite::open(sqlite::Options::server(database, clock)).expect("a store opens");
+    let settings = unionflow_service::Settings {
+        allow_new_organizations: false,
+        public_url: "http://127.0.0.1".to_owned(),
+        country: Country::CI,
+        access_token_lifetime: limits::ACCESS_TOKEN_LIFETIME,
+    };
+    Service::open(store, Passwords::new(Cost::CHEAP), settings).await.expect("the service opens")
+}
+
+impl World {
+    /// A server with two organisations.
+    pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder of our own");
+        let clock = Arc::new(ScriptedClock::default());
+        let database = folder.path().join("unionflow.db");
+        let service = open_service(database.clone(), clock.clone()).await;
+        let espoir = Troupe::found(&service, "Mutuelle Espoir").await;
+        let solidarite = Troupe::found(&service, "Union Solidarité").await;
+        service.store().close();
+        let mut settings = settings(&database);
+        change(&mut settings);
+        let mut world = Self { espoir, solidarite, clock, server: None, settings, folder };
+        world.go_on().await;
+        world
+    }
+
+    async fn go_on(&mut self) {
+        let options = Options { settings: self.settings.clone(), clock: self.clock.clone() };
+        let server =
+            Server::start(options).await.unwrap_or_else(|fault| panic!("the server starts: {fault}"));
+        // The same address after a restart, so that clients find it again.
+        self.settings.listen = server.address.to_string();
+        self.server = Some(server);
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().expect("it runs")
+    }
+
+    /// The store's file.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("unionflow.db")
+    }
+
+    /// Where the server is: `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        self.server().address.to_string()
+    }
+
+    /// Stops the server.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    /// Stops the server and starts it again, on the same store and address.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.go_on().await;
+    }
+
+    /// The first organisation's holder of a role, signed in.
+    pub async fn espoir(&self, role: Role) -> Person {
+        self.sign_in(&self.espoir, self.espoir.account(role)).await
+    }
+
+    /// The second organisation's holder of a role, signed in.
+    pub async fn solidarite(&self, role: Role) -> Person {
+        self.sign_in(&self.solidarite, self.solidarite.account(role)).await
+    }
+
+    /// Somebody, signed in.
+    pub async fn sign_in(&self, troupe: &Troupe, account: &Account) -> Person {
+        Person::sign_in(&self.address(), troupe, account).await
+    }
+
+    /// A person's socket, live from now and caught up.
+    pub async fn socket(&self, person: &Person) -> Socket {
+        let mut socket = person.connect("").await.unwrap_or_else(|refused| panic!("{refused:?}"));
+        socket.until("SYSTEM_CAUGHT_UP").await;
+        socket
+    }
+}
+
+/// What a login sends.
+pub(crate) fn login_body(account: &Account) -> serde_json::Value {
+    let login = Login {
+        login: account.login.clone(),
+        password: unionflow_protocol::rest::auth::Secret(account.password.clone()),
+        session: None,
+    };
+    serde_json::to_value(login).expect("plain values")
+}
