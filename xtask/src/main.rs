@@ -14,6 +14,7 @@ cargo xtask COMMAND
 
   test      everything that CI checks: format, lints, documents, tests, tidy, licences
   tidy      the repository's own rules: architecture, sizes, generated files
+  bench     measure what the server promises, beside a baseline of the same run: `cargo xtask bench [MEASURE …]`
   codegen   write the generated files anew: JSON Schemas, vectors, OpenAPI, configuration and help pages
 ";
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Some("test") => test(),
         Some("tidy") => tidy::check(&root()),
         Some("codegen") => codegen(),
+        Some("bench") => bench(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -82,6 +84,14 @@ fn licences() -> Result<(), String> {
 fn codegen() -> Result<(), String> {
     let anew = [("UNIONFLOW_CODEGEN", "1")];
     cargo("generated files", &["test", "--locked", "--workspace", "--all-features", "generated_"], &anew)
+}
+
+/// As it ships, and nothing else on the machine if its figures are to mean anything.
+fn bench() -> Result<(), String> {
+    let measures: Vec<String> = env::args().skip(2).collect();
+    let mut arguments = vec!["bench", "--locked", "--package", "unionflow-server", "--bench", "speed", "--"];
+    arguments.extend(measures.iter().map(String::as_str));
+    cargo("measures", &arguments, &[])
 }
 
 #[expect(clippy::disallowed_methods, reason = "a tool that tells people how long it took")]

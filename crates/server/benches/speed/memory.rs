@@ -1,0 +1,48 @@
+//! User memory per idle connection.
+
+use std::sync::Arc;
+
+use unionflow_protocol::Role;
+use unionflow_storage::SystemClock;
+use unionflow_testkit::{Person, ServerProcess, Troupe, open_service};
+
+use crate::{
+    clients::{Clients, upgrade},
+    report::Report,
+    worlds::binary,
+};
+
+const SOCKETS: usize = 5_000;
+
+pub(crate) async fn measure(report: &mut Report) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("unionflow.db");
+    let service = open_service(database.clone(), Arc::new(SystemClock)).await;
+    let troupe = Troupe::found(&service, "Mutuelle Espoir").await;
+    service.store().close();
+    let server = ServerProcess::start(&binary(), &database, ServerProcess::free_address()).await;
+    let address = server.address.to_string();
+    let treasurer = Person::sign_in(&address, &troupe, troupe.account(Role::Treasurer)).await;
+    let before = resident_kib(server.id());
+    let upgrade = upgrade(&address, &troupe.id.to_string(), &treasurer.token);
+    let mut clients = Clients::connect(&address, SOCKETS, "NOTHING", Some(&upgrade));
+    clients.ready();
+    let after = resident_kib(server.id());
+    let each = (after - before) as f64 / SOCKETS as f64;
+    report.row(
+        "user memory per idle connection (5,000 open)",
+        format!("{each:.2} KiB"),
+        format!("{} MiB before, {} MiB with them", before / 1024, after / 1024),
+        "≤ 12 KiB",
+        each <= 12.0,
+    );
+    drop(clients);
+    server.kill().await;
+}
+
+/// The resident memory of a process: what it has in user space, libraries included.
+fn resident_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
