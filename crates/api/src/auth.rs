@@ -14,9 +14,10 @@ use unionflow_protocol::{
 };
 
 use crate::{
+    compression::Secret,
     extract::{Attempt, MaybeSigned, Plain},
     failure::Failure,
-    router::{Api, Secret},
+    state::Api,
 };
 
 const COOKIE: &str = "unionflow_refresh";

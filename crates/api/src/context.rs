@@ -15,7 +15,7 @@ use axum::{
 use unionflow_auth::random;
 use unionflow_protocol::Language;
 
-use crate::{failure::Failure, router::Api};
+use crate::{failure::Failure, state::Api};
 
 /// The address of the socket's other end, set by whoever accepted it.
 #[derive(Debug, Clone, Copy)]

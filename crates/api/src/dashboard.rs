@@ -13,7 +13,7 @@ use unionflow_service::dashboard;
 use crate::{
     extract::{Params, Signed},
     failure::Failure,
-    router::Api,
+    state::Api,
 };
 
 #[derive(Deserialize)]

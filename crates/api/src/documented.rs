@@ -11,7 +11,7 @@ use axum::{
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::{extract::needs_key, router::Api};
+use crate::{extract::needs_key, state::Api};
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 

@@ -19,7 +19,7 @@ use unionflow_protocol::{
 use unionflow_service::{Call, Caller, auth::Origin};
 use unionflow_storage::{Key, Keyed};
 
-use crate::{context::Context, failure::Failure, router::Api};
+use crate::{context::Context, failure::Failure, state::Api};
 
 /// A person who is signed in.
 pub(crate) struct Signed(pub(crate) Caller);

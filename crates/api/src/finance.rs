@@ -24,7 +24,7 @@ use crate::{
     extract::{Command, Id, Params, Signed, answer, resource},
     failure::Failure,
     members::page_size,
-    router::Api,
+    state::Api,
 };
 
 #[derive(Deserialize)]

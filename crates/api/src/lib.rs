@@ -6,6 +6,7 @@
 //! **Invariant:** no rule lives here. What may happen is decided in `domain`, under the lock that `service` takes.
 
 mod auth;
+mod compression;
 mod config;
 mod context;
 mod dashboard;
@@ -23,8 +24,10 @@ mod pages;
 mod realtime;
 pub mod router;
 mod setup;
+mod state;
 
 pub use config::Config;
 pub use context::PeerAddress;
 pub use openapi::document;
-pub use router::{Api, router};
+pub use router::router;
+pub use state::Api;

@@ -17,7 +17,7 @@ use unionflow_service::auth::me;
 use crate::{
     extract::{Attempt, Command, Id, Signed},
     failure::Failure,
-    router::Api,
+    state::Api,
 };
 
 pub(crate) async fn read(State(api): State<Arc<Api>>, Signed(caller): Signed) -> Result<Json<Me>, Failure> {

@@ -11,6 +11,7 @@ use axum::{
 use serde::Deserialize;
 use unionflow_domain::{Refusal, hint::Hint, member::StatusChange};
 use unionflow_protocol::{
+    Role,
     id::{MemberId, OrganizationId},
     limits,
     member::MemberStatus,
@@ -23,9 +24,10 @@ use unionflow_protocol::{
 use unionflow_service::{Located, member as service};
 
 use crate::{
+    compression::Secret,
     extract::{Command, Id, Params, Signed, answer, read_body, resource},
     failure::Failure,
-    router::{Api, PathRole, Secret},
+    state::Api,
 };
 
 #[derive(Deserialize)]
@@ -50,7 +52,7 @@ pub(crate) struct ImportQuery {
 }
 
 /// `/members/{id}/roles/{role}`
-pub(crate) struct MemberRole(PathRole);
+pub(crate) struct MemberRole((MemberId, Role));
 
 const IDS_MAX: usize = 100;
 
@@ -211,7 +213,7 @@ pub(crate) async fn ask_revocation(
 async fn set_role(
     api: &Api,
     id: MemberId,
-    role: unionflow_protocol::Role,
+    role: Role,
     grant: bool,
     command: Command<WithReason>,
 ) -> Result<Response, Failure> {

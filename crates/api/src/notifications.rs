@@ -20,7 +20,7 @@ use crate::{
     extract::{Command, Params, Signed, answer},
     failure::Failure,
     members::page_size,
-    router::Api,
+    state::Api,
 };
 
 #[derive(Deserialize)]

@@ -12,9 +12,10 @@ use unionflow_protocol::rest::realtime::SendTestEvent;
 use unionflow_service::realtime;
 
 use crate::{
+    compression::Secret,
     extract::{Command, Signed, answer},
     failure::Failure,
-    router::{Api, Secret},
+    state::Api,
 };
 
 pub(crate) async fn ticket(State(api): State<Arc<Api>>, Signed(caller): Signed) -> Result<Response, Failure> {

@@ -9,17 +9,11 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::{
-        CompressionLayer,
-        predicate::{Predicate, SizeAbove},
-    },
-};
+use tower_http::catch_panic::CatchPanicLayer;
 use unionflow_protocol::{
-    Role, Seq,
+    Seq,
     approval::ApprovalStatus,
-    id::{ApprovalId, MemberId, OrganizationId},
+    id::{ApprovalId, OrganizationId},
     member::MemberStatus,
     problem::ErrorCode,
     rest::{
@@ -27,41 +21,16 @@ use unionflow_protocol::{
         notification as n, organization as o, realtime as r,
     },
 };
-use unionflow_service::Service;
-use unionflow_storage::Clock;
 
 use crate::{
-    auth,
-    config::Config,
+    auth, compression,
     context::surround,
     dashboard,
     documented::{Table, doc},
     failure::Failure,
-    finance,
-    limit::Limits,
-    me, members, notifications, openapi, organizations, pages, realtime, setup,
+    finance, me, members, notifications, openapi, organizations, pages, realtime, setup,
+    state::Api,
 };
-
-/// Everything that handlers need.
-pub struct Api {
-    pub(crate) service: Service,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) config: Config,
-    pub(crate) limits: Limits,
-}
-
-impl Api {
-    /// The API of a service.
-    pub fn new(service: Service, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
-        let limits = Limits::new(&config);
-        Arc::new(Self { service, clock, config, limits })
-    }
-
-    /// Forgets callers who have been quiet. Called every minute.
-    pub fn forget_quiet(&self) {
-        self.limits.forget_quiet();
-    }
-}
 
 const AFTER: &str = "The `nextCursor` of the page before.";
 const LIMIT: &str = "How many, 1 to 200; 50 if left out.";
@@ -445,9 +414,6 @@ pub(crate) fn table() -> Table {
         )
 }
 
-/// Who may be named in a role's path.
-pub(crate) type PathRole = (MemberId, Role);
-
 /// Every route, with what surrounds it.
 pub fn router(api: &Arc<Api>) -> Router {
     static DOCUMENT: LazyLock<Vec<u8>> =
@@ -466,19 +432,5 @@ pub fn router(api: &Arc<Api>) -> Router {
         .layer(CatchPanicLayer::custom(|_| Failure::from(ErrorCode::Internal).into_response()))
         .layer(from_fn_with_state(api.clone(), surround))
         .layer(from_fn(pages::content_security))
-        .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(1024).and(NotSecret)))
+        .layer(compression::layer())
 }
-
-/// Answers that may hold secrets are not compressed: their length would tell something about them.
-#[derive(Clone, Copy)]
-struct NotSecret;
-
-impl Predicate for NotSecret {
-    fn should_compress<B>(&self, response: &axum::http::Response<B>) -> bool {
-        response.extensions().get::<Secret>().is_none()
-    }
-}
-
-/// Marks an answer that holds a secret.
-#[derive(Clone, Copy)]
-pub(crate) struct Secret;

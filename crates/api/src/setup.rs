@@ -10,7 +10,7 @@ use unionflow_service::organization::read;
 use crate::{
     extract::{Attempt, Plain, resource},
     failure::Failure,
-    router::Api,
+    state::Api,
 };
 
 pub(crate) async fn set_up(

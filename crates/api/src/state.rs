@@ -1,0 +1,29 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+
+use unionflow_service::Service;
+use unionflow_storage::Clock;
+
+use crate::{config::Config, limit::Limits};
+
+/// Everything that handlers need.
+pub struct Api {
+    pub(crate) service: Service,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: Config,
+    pub(crate) limits: Limits,
+}
+
+impl Api {
+    /// The API of a service.
+    pub fn new(service: Service, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
+        let limits = Limits::new(&config);
+        Arc::new(Self { service, clock, config, limits })
+    }
+
+    /// Forgets callers who have been quiet. Called every minute.
+    pub fn forget_quiet(&self) {
+        self.limits.forget_quiet();
+    }
+}
