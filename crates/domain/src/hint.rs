@@ -139,7 +139,7 @@ impl Hint {
         let pick = |french: &str, english: &str| language.pick(french, english).to_owned();
         match self {
             Self::Required => pick("ce champ est obligatoire", "this field is required"),
-            Self::LeaveOut => pick("laissez ce champ de côté", "leave this field out"),
+            Self::LeaveOut => pick("ne remplissez pas ce champ ici", "leave this field out"),
             Self::Characters { min, max } => match language {
                 Language::French => format!("entre {min} et {max} caractères"),
                 Language::English => format!("between {min} and {max} characters"),
@@ -178,16 +178,16 @@ impl Hint {
                 pick("un numéro de téléphone ou une adresse e-mail", "a phone number or an e-mail address")
             }
             Self::AmountAboveZero => pick(
-                "un montant entier au-dessus de 0, dans la plus petite unité de la monnaie",
+                "un montant entier supérieur à 0, dans la plus petite unité de la monnaie",
                 "a whole amount above 0, in the smallest unit of the currency",
             ),
             Self::AmountNotNegative => pick("un montant entier, 0 ou plus", "a whole amount, 0 or more"),
             Self::CurrencyIs(currency) => match language {
-                Language::French => format!("la monnaie de l'organisation est {currency}"),
+                Language::French => format!("la monnaie de l’organisation est {currency}"),
                 Language::English => format!("the organisation's currency is {currency}"),
             },
             Self::MoneyAccount => pick(
-                "un compte de cette organisation qui contient de l'argent (caisse, banque, mobile money)",
+                "un compte de cette organisation qui contient de l’argent (caisse, banque, mobile money)",
                 "an account of this organisation that holds money (cash, bank, mobile money)",
             ),
             Self::AccountNotCash => {
@@ -195,35 +195,36 @@ impl Hint {
             }
             Self::AccountsDiffer => pick("deux comptes différents", "two different accounts"),
             Self::NotForType(kind) => match language {
-                Language::French => format!("ce champ ne va pas avec {kind}"),
-                Language::English => format!("this field does not go with {kind}"),
+                Language::French => format!("ce champ ne s’emploie pas avec {kind}"),
+                Language::English => format!("this field is not used with {kind}"),
             },
             Self::ActiveMember => {
                 pick("un membre actif de cette organisation", "an active member of this organisation")
             }
-            Self::OnlyYourself => {
-                pick("un membre sans fonction demande pour lui-même", "a plain member asks for himself")
-            }
+            Self::OnlyYourself => pick(
+                "un membre sans fonction ne peut demander que pour lui-même",
+                "a plain member may only ask for himself",
+            ),
             Self::MemberTypes => pick(
-                "un membre sans fonction peut demander AID ou REFUND",
-                "a plain member may ask for AID or REFUND",
+                "un membre sans fonction ne peut demander que AID ou REFUND",
+                "a plain member may only ask for AID or REFUND",
             ),
             Self::UseRoute(route) => match language {
-                Language::French => format!("cela se demande par {route}"),
-                Language::English => format!("ask for this by {route}"),
+                Language::French => format!("passez par {route}"),
+                Language::English => format!("use {route}"),
             },
             Self::BandEndsAboveStart => {
-                pick("maxAmount doit être au-dessus de minAmount", "maxAmount must be above minAmount")
+                pick("maxAmount doit être supérieur à minAmount", "maxAmount must be above minAmount")
             }
             Self::BandsOverlap => pick(
-                "deux tranches du même type se recouvrent ; une tranche va de minAmount inclus à maxAmount exclu",
+                "deux tranches du même type se chevauchent ; une tranche va de minAmount inclus à maxAmount exclu",
                 "two bands of one type overlap; a band goes from minAmount up to, but without, maxAmount",
             ),
             Self::LevelMissing => pick("décrivez ce niveau dans `levels`", "describe this level in `levels`"),
             Self::StepsRequired => {
-                pick("au moins une étape ; seul NONE n'en a pas", "at least one step; only NONE has none")
+                pick("au moins une étape ; seul NONE n’en a pas", "at least one step; only NONE has none")
             }
-            Self::NoSteps => pick("NONE n'a pas d'étape", "NONE has no step"),
+            Self::NoSteps => pick("NONE n’a pas d’étape", "NONE has no step"),
             Self::OnlyRoles(roles) => match language {
                 Language::French => format!("au moins un rôle, parmi {}", list(*roles)),
                 Language::English => format!("at least one role, of {}", list(*roles)),
@@ -238,10 +239,10 @@ impl Hint {
             },
             Self::GovernanceNeedsVotes(kind) => match language {
                 Language::French => {
-                    format!("{kind} doit demander un niveau avec au moins un vote pour le montant 0")
+                    format!("{kind} doit exiger, pour le montant 0, un niveau avec au moins un vote")
                 }
                 Language::English => {
-                    format!("{kind} must need a level with at least one vote for the amount 0")
+                    format!("{kind} must, for the amount 0, require a level with at least one vote")
                 }
             },
             Self::Country => {
@@ -250,8 +251,8 @@ impl Hint {
             Self::TimeZone => {
                 pick("un fuseau horaire, comme Africa/Abidjan", "a time zone, such as Africa/Abidjan")
             }
-            Self::NothingChanges => pick("dites ce qui doit changer", "say what should change"),
-            Self::NotInTheFuture => pick("pas après aujourd'hui", "not after today"),
+            Self::NothingChanges => pick("indiquez ce qui doit changer", "say what should change"),
+            Self::NotInTheFuture => pick("au plus tard aujourd’hui", "not after today"),
             Self::NewMemberStatus => pick("ACTIVE ou APPLICANT", "ACTIVE or APPLICANT"),
             Self::NumberTaken => pick("ce numéro est déjà pris", "this number is taken"),
             Self::LoginTaken => {
@@ -269,7 +270,7 @@ impl Hint {
                 Language::French => format!("au plus {seq}, le dernier événement"),
                 Language::English => format!("at most {seq}, the newest event"),
             },
-            Self::DoesNotExist => pick("cela n'existe pas ici", "this does not exist here"),
+            Self::DoesNotExist => pick("n’existe pas ici", "does not exist here"),
             Self::Parser(reason) => reason.clone(),
             Self::Expected(kind) => match language {
                 Language::French => format!("valeur attendue : {kind}"),
@@ -292,11 +293,11 @@ impl Hint {
                 "8 to 200 visible ASCII characters, different for every command, such as a UUID",
             ),
             Self::OneOf(codes) => match language {
-                Language::French => format!("l'une des valeurs {codes}"),
+                Language::French => format!("l’une des valeurs {codes}"),
                 Language::English => format!("one of {codes}"),
             },
             Self::AmbiguousAmount => pick(
-                "un montant qui ne se lit que d'une façon, comme 12500 ou 1 230,50",
+                "un montant qui ne se lit que d’une façon, comme 12500 ou 1 230,50",
                 "an amount that reads only one way, such as 12500 or 1230.50",
             ),
             Self::Date => pick("une date, comme 2026-11-22", "a date, such as 2026-11-22"),
@@ -315,7 +316,7 @@ impl Hint {
             ),
             Self::Cells { expected, found } => match language {
                 Language::French => format!(
-                    "{found} cellules au lieu de {expected} ; un point-virgule dans un texte veut des guillemets autour"
+                    "{found} cellules au lieu de {expected} ; mettez entre guillemets un texte qui contient un point-virgule"
                 ),
                 Language::English => {
                     format!(
@@ -324,7 +325,7 @@ impl Hint {
                 }
             },
             Self::NumberOfOther => pick(
-                "ce numéro est celui d'un autre membre ; corrigez le numéro ou le nom",
+                "ce numéro est celui d’un autre membre ; corrigez le numéro ou le nom",
                 "this number belongs to another member; correct the number or the name",
             ),
             Self::Unreadable => pick(
@@ -340,7 +341,7 @@ impl Hint {
                 Language::English => format!("available: {}", amount.format(*currency, language)),
             },
             Self::AccountMissing(kind) => match language {
-                Language::French => format!("l'organisation n'a pas de compte {kind}"),
+                Language::French => format!("l’organisation n’a pas de compte {kind}"),
                 Language::English => format!("the organisation has no account {kind}"),
             },
         }

@@ -84,7 +84,7 @@ fn every_fault_names_column_value_and_what_would_fix_it() {
         ("1;Koné;Awa;;;awa(at)exemple;;;;", "Courriel", "awa(at)exemple", "e-mail"),
         ("1;Koné;Awa;;;;31/02/2020;;;", "Date de création", "31/02/2020", "jour/mois/année"),
         ("1;Koné;Awa;;;;03/02/19;;;", "Date de création", "03/02/19", "jour/mois/année"),
-        ("1;Koné;Awa;;;;03/02/2031;;;", "Date de création", "03/02/2031", "pas après aujourd'hui"),
+        ("1;Koné;Awa;;;;03/02/2031;;;", "Date de création", "03/02/2031", "au plus tard aujourd’hui"),
         ("1;Koné;Awa;;;;;peut-être;;", "Compte", "peut-être", "Oui ou Non"),
         ("1;=HYPERLINK(\"\"x\"\");Awa;;;;;;;", "Nom", "=HYPERLINK(\"\"x\"\")", "sur une seule ligne"),
         ("1;Koné;Awa", "", "1;Koné;Awa", "3 cellules au lieu de 10"),

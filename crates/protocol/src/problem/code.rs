@@ -25,78 +25,78 @@ macro_rules! error_codes {
 
 error_codes! {
     // The request itself.
-    InvalidJson "INVALID_JSON" 400 "Le corps n'est pas du JSON valide." "The body is not valid JSON.";
-    InvalidFrame "INVALID_FRAME" 400 "La trame n'est pas comprise." "The frame is not understood.";
-    InvalidRequest "INVALID_REQUEST" 400 "La requête n'est pas comprise." "The request is not understood.";
-    ValidationFailed "VALIDATION_FAILED" 422 "Un champ n'est pas valable." "A field is not valid.";
+    InvalidJson "INVALID_JSON" 400 "Le corps n’est pas du JSON valide." "The body is not valid JSON.";
+    InvalidFrame "INVALID_FRAME" 400 "La trame n’est pas comprise." "The frame is not understood.";
+    InvalidRequest "INVALID_REQUEST" 400 "La requête n’est pas comprise." "The request is not understood.";
+    ValidationFailed "VALIDATION_FAILED" 422 "Un champ n’est pas valable." "A field is not valid.";
     UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" 415 "Envoyez du JSON (Content-Type: application/json)." "Send JSON (Content-Type: application/json).";
     BodyTooLarge "BODY_TOO_LARGE" 413 "Le corps est trop grand." "The body is too large.";
     NotFound "NOT_FOUND" 404 "Introuvable." "Not found.";
-    MethodNotAllowed "METHOD_NOT_ALLOWED" 405 "Cette méthode n'existe pas ici." "This method does not exist here.";
+    MethodNotAllowed "METHOD_NOT_ALLOWED" 405 "Cette méthode n’existe pas ici." "This method does not exist here.";
     RateLimited "RATE_LIMITED" 429 "Trop de requêtes ; réessayez un peu plus tard." "Too many requests; try again a little later.";
-    Unavailable "UNAVAILABLE" 503 "Le service n'est pas disponible ; réessayez un peu plus tard." "The service is not available; try again a little later.";
-    Busy "BUSY" 503 "L'organisation est occupée ; réessayez." "The organisation is busy; try again.";
-    StorageFull "STORAGE_FULL" 503 "Le serveur n'a plus de place sur son disque ; rien n'a été enregistré." "The server's disk is full; nothing was recorded.";
+    Unavailable "UNAVAILABLE" 503 "Le service n’est pas disponible ; réessayez un peu plus tard." "The service is not available; try again a little later.";
+    Busy "BUSY" 503 "L’organisation est occupée ; réessayez." "The organisation is busy; try again.";
+    StorageFull "STORAGE_FULL" 503 "Le serveur n’a plus de place sur son disque ; rien n’a été enregistré." "The server's disk is full; nothing was recorded.";
     Internal "INTERNAL" 500 "Une erreur est survenue de notre côté." "Something went wrong on our side.";
-    IdempotencyKeyRequired "IDEMPOTENCY_KEY_REQUIRED" 400 "Une commande d'argent demande l'en-tête Idempotency-Key." "A money command needs the header Idempotency-Key.";
+    IdempotencyKeyRequired "IDEMPOTENCY_KEY_REQUIRED" 400 "Une opération d’argent exige l’en-tête Idempotency-Key." "A money command needs the header Idempotency-Key.";
     IdempotencyKeyReused "IDEMPOTENCY_KEY_REUSED" 422 "Cette clé a déjà servi pour une autre commande." "This key was already used for another command.";
-    SecretAlreadyShown "SECRET_ALREADY_SHOWN" 409 "La commande a été exécutée ; son secret n'est montré qu'une fois." "The command was done; its secret is shown only once.";
+    SecretAlreadyShown "SECRET_ALREADY_SHOWN" 409 "La commande a été exécutée ; son secret n’est montré qu’une fois." "The command was done; its secret is shown only once.";
     StaleVersion "STALE_VERSION" 412 "La ressource a changé entre-temps." "The resource has changed meanwhile.";
 
     // Who is this?
     Unauthenticated "UNAUTHENTICATED" 401 "Connectez-vous." "Sign in.";
-    TokenExpired "TOKEN_EXPIRED" 401 "Le jeton d'accès a expiré." "The access token has expired.";
+    TokenExpired "TOKEN_EXPIRED" 401 "Le jeton d’accès a expiré." "The access token has expired.";
     SessionEnded "SESSION_ENDED" 401 "La session est terminée ; connectez-vous de nouveau." "The session has ended; sign in again.";
     WrongCredentials "WRONG_CREDENTIALS" 401 "Identifiant ou mot de passe incorrect." "Wrong login or password.";
-    TooManyAttempts "TOO_MANY_ATTEMPTS" 429 "Trop d'essais ; attendez avant de réessayer." "Too many attempts; wait before you try again.";
+    TooManyAttempts "TOO_MANY_ATTEMPTS" 429 "Trop d’essais ; attendez avant de réessayer." "Too many attempts; wait before you try again.";
     AccountDisabled "ACCOUNT_DISABLED" 401 "Ce compte est désactivé." "This account is disabled.";
-    ForeignOrigin "FOREIGN_ORIGIN" 403 "Cette page n'est pas autorisée à se connecter ici." "This page may not connect here.";
-    InvalidCode "INVALID_CODE" 404 "Ce code n'est pas valable, ou ne l'est plus." "This code is not valid, or no longer.";
-    SignInToAccept "SIGN_IN_TO_ACCEPT" 409 "Connectez-vous d'abord avec votre compte, puis acceptez l'invitation." "Sign in with your account first, then accept the invitation.";
+    ForeignOrigin "FOREIGN_ORIGIN" 403 "Cette page n’est pas autorisée à se connecter ici." "This page may not connect here.";
+    InvalidCode "INVALID_CODE" 404 "Ce code n’est pas valable, ou ne l’est plus." "This code is not valid, or no longer.";
+    SignInToAccept "SIGN_IN_TO_ACCEPT" 409 "Connectez-vous d’abord avec votre compte, puis acceptez l’invitation." "Sign in with your account first, then accept the invitation.";
     AlreadyAMember "ALREADY_A_MEMBER" 409 "Vous êtes déjà membre de cette organisation." "You are already a member of this organisation.";
     WrongPassword "WRONG_PASSWORD" 403 "Le mot de passe actuel est incorrect." "The current password is wrong.";
-    OtherPerson "OTHER_PERSON" 403 "Ce jeton est celui d'une autre personne." "This token belongs to another person.";
-    OrganizationRequired "ORGANIZATION_REQUIRED" 400 "Dites quelle organisation." "Say which organisation.";
+    OtherPerson "OTHER_PERSON" 403 "Ce jeton est celui d’une autre personne." "This token belongs to another person.";
+    OrganizationRequired "ORGANIZATION_REQUIRED" 400 "Précisez l’organisation." "Say which organisation.";
 
     // May this person do it?
     Forbidden "FORBIDDEN" 403 "Vos rôles ne le permettent pas." "Your roles do not allow it.";
     MembershipSuspended "MEMBERSHIP_SUSPENDED" 403 "Votre adhésion est suspendue." "Your membership is suspended.";
 
     // Organisations.
-    NewOrganizationsClosed "NEW_ORGANIZATIONS_CLOSED" 403 "Ce serveur n'accepte pas de nouvelle organisation." "This server takes no new organisation.";
+    NewOrganizationsClosed "NEW_ORGANIZATIONS_CLOSED" 403 "Ce serveur n’accepte pas de nouvelle organisation." "This server takes no new organisation.";
     AlreadySetUp "ALREADY_SET_UP" 409 "Ce serveur a déjà une organisation." "This server already has an organisation.";
 
     // Members.
-    WrongMemberStatus "WRONG_MEMBER_STATUS" 409 "L'adhésion n'est pas dans un état qui le permet." "The membership is not in a state that allows it.";
+    WrongMemberStatus "WRONG_MEMBER_STATUS" 409 "Le statut de ce membre ne le permet pas." "The membership is not in a state that allows it.";
     MemberNumberTaken "MEMBER_NUMBER_TAKEN" 409 "Ce numéro de membre est déjà pris." "This member number is taken.";
     HasAccount "HAS_ACCOUNT" 409 "Ce membre a déjà un compte." "This member already has an account.";
-    NoAccount "NO_ACCOUNT" 409 "Ce membre n'a pas encore de compte ; invitez-le d'abord." "This member has no account yet; invite first.";
-    OperatorOnly "OPERATOR_ONLY" 403 "Seul l'opérateur du serveur peut le faire." "Only the server's operator can do this.";
+    NoAccount "NO_ACCOUNT" 409 "Ce membre n’a pas encore de compte ; invitez-le d’abord." "This member has no account yet; invite first.";
+    OperatorOnly "OPERATOR_ONLY" 403 "Seul l’opérateur du serveur peut le faire." "Only the server's operator can do this.";
     AlreadyHolds "ALREADY_HOLDS" 409 "Ce membre a déjà ce rôle." "This member already holds this role.";
-    DoesNotHold "DOES_NOT_HOLD" 409 "Ce membre n'a pas ce rôle." "This member does not hold this role.";
-    RoleNotGrantable "ROLE_NOT_GRANTABLE" 422 "Le rôle MEMBER va avec l'adhésion." "The role MEMBER comes with the membership.";
+    DoesNotHold "DOES_NOT_HOLD" 409 "Ce membre n’a pas ce rôle." "This member does not hold this role.";
+    RoleNotGrantable "ROLE_NOT_GRANTABLE" 422 "Le rôle MEMBER va avec l’adhésion." "The role MEMBER comes with the membership.";
 
     // Approvals.
-    NoPolicy "NO_POLICY" 422 "La politique d'approbation ne prévoit pas ce montant pour ce type." "The approval policy has no rule for this amount of this type.";
-    TypeNotAvailable "TYPE_NOT_AVAILABLE" 422 "Ce type n'est pas encore disponible." "This type is not available yet.";
+    NoPolicy "NO_POLICY" 422 "Les règles d’approbation ne prévoient pas ce montant pour ce type d’opération." "The approval policy has no rule for this amount of this type.";
+    TypeNotAvailable "TYPE_NOT_AVAILABLE" 422 "Ce type n’est pas encore disponible." "This type is not available yet.";
     DuplicateRequest "DUPLICATE_REQUEST" 409 "La même demande attend déjà une décision." "The same request already waits for a decision.";
-    WrongApprovalStatus "WRONG_APPROVAL_STATUS" 409 "La demande n'est plus dans un état qui le permet." "The request is no longer in a state that allows it.";
-    DecisionTooLate "DECISION_TOO_LATE" 409 "Le délai de décision est passé." "The time to decide is over.";
-    ExecutionTooLate "EXECUTION_TOO_LATE" 409 "Le délai d'exécution est passé." "The time to execute is over.";
+    WrongApprovalStatus "WRONG_APPROVAL_STATUS" 409 "Le statut de la demande ne le permet plus." "The request is no longer in a state that allows it.";
+    DecisionTooLate "DECISION_TOO_LATE" 409 "Le délai de décision est dépassé." "The time to decide is over.";
+    ExecutionTooLate "EXECUTION_TOO_LATE" 409 "Le délai d’exécution est dépassé." "The time to execute is over.";
     ContentChanged "CONTENT_CHANGED" 409 "La demande a été modifiée ; relisez-la." "The request was changed; read it again.";
-    MakerMayNotVote "MAKER_MAY_NOT_VOTE" 403 "Qui crée la demande ou en bénéficie ne vote pas." "Who made the request or benefits from it does not vote.";
-    NotAnApprover "NOT_AN_APPROVER" 403 "L'étape en cours attend d'autres rôles." "The current step waits for other roles.";
+    MakerMayNotVote "MAKER_MAY_NOT_VOTE" 403 "Le demandeur et le bénéficiaire ne votent pas." "Whoever made the request or benefits from it does not vote.";
+    NotAnApprover "NOT_AN_APPROVER" 403 "Votre rôle ne vote pas à l’étape en cours." "The current step waits for other roles.";
     AlreadyVoted "ALREADY_VOTED" 409 "Vous avez déjà voté." "You have already voted.";
-    NoVoteToWithdraw "NO_VOTE_TO_WITHDRAW" 409 "Vous n'avez pas de vote à retirer dans l'étape en cours." "You have no vote to take back in the current step.";
-    NotTheCreator "NOT_THE_CREATOR" 403 "Seul le créateur de la demande le peut." "Only the request's creator can.";
+    NoVoteToWithdraw "NO_VOTE_TO_WITHDRAW" 409 "Vous n’avez pas de vote à retirer à l’étape en cours." "You have no vote to take back in the current step.";
+    NotTheCreator "NOT_THE_CREATOR" 403 "Seul l’auteur de la demande peut le faire." "Only the request's creator can.";
     NotEditable "NOT_EDITABLE" 409 "Cette demande ne se modifie pas ; annulez-la et refaites-la." "This request cannot be edited; cancel it and make another.";
-    ExecutesItself "EXECUTES_ITSELF" 409 "Cette demande s'exécute avec son dernier vote." "This request executes with its last vote.";
-    InsufficientFunds "INSUFFICIENT_FUNDS" 409 "Le compte n'a pas assez d'argent disponible." "The account has not enough money available.";
-    NoLongerPossible "NO_LONGER_POSSIBLE" 409 "Ce que la demande voulait changer n'est plus possible." "What the request wanted to change is no longer possible.";
+    ExecutesItself "EXECUTES_ITSELF" 409 "Cette demande s’exécute d’elle-même au dernier vote." "This request executes with its last vote.";
+    InsufficientFunds "INSUFFICIENT_FUNDS" 409 "Le solde disponible du compte est insuffisant." "There is not enough money available in the account.";
+    NoLongerPossible "NO_LONGER_POSSIBLE" 409 "Le changement demandé n’est plus possible." "What the request wanted to change is no longer possible.";
 
     // Imports.
-    UnknownLayout "UNKNOWN_LAYOUT" 422 "Le fichier n'a pas les colonnes attendues." "The file has not the expected columns.";
-    ImportHasErrors "IMPORT_HAS_ERRORS" 422 "Le fichier a des erreurs ; rien n'a été importé." "The file has errors; nothing was imported.";
+    UnknownLayout "UNKNOWN_LAYOUT" 422 "Le fichier n’a pas les colonnes attendues." "The file does not have the expected columns.";
+    ImportHasErrors "IMPORT_HAS_ERRORS" 422 "Le fichier a des erreurs ; rien n’a été importé." "The file has errors; nothing was imported.";
 
     // Sockets.
     TooManySessions "TOO_MANY_SESSIONS" 429 "Trop de sessions ouvertes ; fermez-en une." "Too many open sessions; close one.";
