@@ -46,8 +46,8 @@ pub enum StoreFault {
     /// There is no store yet.
     #[error("there is no store at `{0}`: start the server once, or choose another folder with --data")]
     Missing(PathBuf),
-    /// There is a store already, where none may be.
-    #[error("there is a store at `{0}` already: restore into an empty folder, or move that one away first")]
+    /// There is a file already, where a backup or a restored store is to be.
+    #[error("`{0}` exists already: choose another name, or move it away first")]
     Exists(PathBuf),
     /// Another server has it open.
     #[error("another server already runs on `{0}`: stop it, or choose another folder with --data")]
