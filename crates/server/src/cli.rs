@@ -2,29 +2,35 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    Arg, ArgAction, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ErrorKind},
+};
 use unionflow_protocol::Language;
 
-use crate::texts::FRENCH_HELP;
+use crate::texts::{FRENCH_HELP, FRENCH_VALUES};
+
+/// Where options that every command has are listed.
+const COMMON: &str = "Common options";
 
 /// The live backbone of associations, mutuals and unions
 #[derive(Debug, Parser)]
 #[command(name = "unionflow", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// Read the configuration from this file (TOML)
-    #[arg(long, global = true, value_name = "FILE", env = "UNIONFLOW_CONFIG")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "FILE", env = "UNIONFLOW_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// The language of texts: fr or en
-    #[arg(long, global = true, value_name = "LANG")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "LANG")]
     pub(crate) lang: Option<String>,
     /// What is logged: error, warn, info, debug, trace, or by module
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// The form of log lines: human or json
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
     /// The folder of the data (short for DATABASE_URL=sqlite:DIR/unionflow.db)
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Action,
@@ -266,21 +272,21 @@ fn in_french(mut command: Command, path: &str) -> Command {
     if let Some(about) = french(path) {
         command = command.about(about).long_about(None);
     }
+    // What clap would add by itself, it adds in English.
+    let shown = |name: &'static str, short, action| Arg::new(name).long(name).short(short).action(action);
+    command = command.disable_help_flag(true).arg(shown("help", 'h', ArgAction::Help));
+    if path.is_empty() {
+        command = command.disable_version_flag(true).arg(shown("version", 'V', ArgAction::Version));
+    }
     command = command
         .help_template(FRENCH_TEMPLATE)
-        .subcommand_help_heading("Commandes")
+        .subcommand_help_heading("Commandes\u{a0}")
         .subcommand_value_name("COMMANDE")
-        .next_help_heading("Options")
         .disable_help_subcommand(true)
         .mut_args(|arg| {
             let place = place_of(&arg);
             let text = french(&joined(&place)).or_else(|| french(&place));
-            let heading = if arg.is_positional() { "Arguments" } else { "Options" };
-            let arg = arg.help_heading(heading).hide_possible_values(false);
-            match text {
-                Some(text) => arg.help(text).long_help(None::<&str>),
-                None => arg,
-            }
+            arg_in_french(arg, text)
         });
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names {
@@ -290,8 +296,63 @@ fn in_french(mut command: Command, path: &str) -> Command {
     command
 }
 
+fn arg_in_french(arg: Arg, text: Option<&'static str>) -> Arg {
+    let heading = match (arg.is_positional(), arg.is_global_set()) {
+        (true, _) => "Arguments\u{a0}",
+        (false, true) => "Options communes\u{a0}",
+        (false, false) => "Options\u{a0}",
+    };
+    let arg = arg.help_heading(heading);
+    let Some(text) = text else { return arg };
+    let mut text = text.to_owned();
+    let mut arg = arg;
+    if arg.get_action().takes_values() {
+        arg = arg.hide_default_value(true).hide_env(true).hide_possible_values(true);
+        let defaults = arg.get_default_values().iter().filter_map(|value| value.to_str());
+        text.extend(defaults.map(|value| format!(" [par défaut\u{a0}: {value}]")));
+        let possible: Vec<String> =
+            arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        if !possible.is_empty() {
+            text.push_str(&format!(" [au choix\u{a0}: {}]", possible.join(", ")));
+        }
+        let variable = arg.get_env().and_then(|name| name.to_str());
+        text.extend(variable.map(|name| format!(" [variable\u{a0}: {name}]")));
+        let named = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
+        let french = FRENCH_VALUES.iter().find(|(english, _)| named.as_deref() == Some(*english));
+        if let Some((_, french)) = french {
+            arg = arg.value_name(*french);
+        }
+    }
+    arg.help(text).long_help(None::<&str>)
+}
+
+/// What is wrong with a command line; nothing where clap's own words have to do.
+pub(crate) fn error_in_french(error: &clap::Error) -> Option<String> {
+    let of = |kind| error.get(kind).map(ToString::to_string);
+    let text = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            format!("`{}` n’est pas une option de cette commande", of(ContextKind::InvalidArg)?)
+        }
+        ErrorKind::InvalidSubcommand => {
+            format!("la commande `{}` n’existe pas", of(ContextKind::InvalidSubcommand)?)
+        }
+        ErrorKind::MissingSubcommand => "il manque une commande".to_owned(),
+        ErrorKind::MissingRequiredArgument => format!("il manque {}", of(ContextKind::InvalidArg)?),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let (value, arg) = (of(ContextKind::InvalidValue)?, of(ContextKind::InvalidArg)?);
+            match value.is_empty() {
+                true => format!("il manque une valeur à {arg}"),
+                false => format!("la valeur `{value}` ne convient pas à {arg}"),
+            }
+        }
+        ErrorKind::ArgumentConflict => format!("{} est donné deux fois", of(ContextKind::InvalidArg)?),
+        _ => return None,
+    };
+    Some(format!("{text}\n\nVoir `unionflow --help`, ou `--help` après une commande."))
+}
+
 /// How an argument is named in the table of French texts.
-fn place_of(arg: &clap::Arg) -> String {
+fn place_of(arg: &Arg) -> String {
     match arg.get_long() {
         Some(long) => format!("--{long}"),
         None => format!("<{}>", arg.get_id().as_str().to_lowercase()),
@@ -353,11 +414,31 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_command_line_is_explained_in_french() {
+        for (line, word) in [
+            (&["unionflow", "demarrer"][..], "demarrer"),
+            (&["unionflow", "serve", "--port"], "--port"),
+            (&["unionflow", "user", "role"], "<IDENTIFIANT>"),
+            (&["unionflow", "demo", "--seed", "x"], "`x`"),
+            (&["unionflow", "demo", "--seed"], "--seed"),
+            (&["unionflow", "completions", "cmd"], "`cmd`"),
+        ] {
+            let error = command(Language::French).try_get_matches_from(line).unwrap_err();
+            let text = error_in_french(&error).unwrap_or_default();
+            assert!(text.contains(word), "{line:?}: {text}");
+        }
+        let help = command(Language::French).try_get_matches_from(["unionflow", "--help"]).unwrap_err();
+        assert_eq!(error_in_french(&help), None, "help is no error");
+    }
+
+    #[test]
     fn help_is_in_the_language_asked_for() {
         assert!(
             help_document(Language::French).contains("Copier les données pendant que le serveur fonctionne")
         );
-        assert!(!help_document(Language::French).contains("Commands:"));
+        for english in ["Commands", "Print help", "Print version", "default:", "env:", "<FILE>", "possible"] {
+            assert!(!help_document(Language::French).contains(english), "{english}");
+        }
         assert!(help_document(Language::English).contains("Copy the data while the server runs"));
     }
 }

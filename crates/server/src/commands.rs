@@ -53,7 +53,10 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version are asked for, and no failure; clap knows which is which.
-            let _ = error.print();
+            match cli::error_in_french(&error).filter(|_| language == Language::French) {
+                Some(text) => eprintln!("unionflow: {text}"),
+                None => drop(error.print()),
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

@@ -116,29 +116,29 @@ macro_rules! keys {
 
 keys! {
     "listen" "Where everything is served: REST, WebSocket, pages, health." "Où tout est servi : REST, WebSocket, pages, santé.";
-    "admin_listen" "Where metrics and health are served, on a runtime of its own. Keep it local." "Où les mesures et la santé sont servies, à part. À garder local.";
+    "admin_listen" "Where metrics and health are served, on a runtime of its own. Keep it local." "Où les mesures et la santé sont servies, à part. Gardez cette adresse locale.";
     "database_url" "Where the data is. Also `DATABASE_URL`; `--data DIR` is short for `sqlite:DIR/unionflow.db`." "Où sont les données. Aussi `DATABASE_URL` ; `--data DOSSIER` est l’abrégé de `sqlite:DOSSIER/unionflow.db`.";
     "bus" "What carries events to other processes: `in-process`, or `kafka` (a build with the feature `kafka`)." "Ce qui porte les événements aux autres processus : `in-process`, ou `kafka` (une version compilée avec `kafka`).";
     "kafka_bootstrap_servers" "The Kafka brokers; set = Kafka. Also `KAFKA_BOOTSTRAP_SERVERS`." "Les serveurs Kafka ; renseigné = Kafka. Aussi `KAFKA_BOOTSTRAP_SERVERS`.";
     "public_url" "Where people reach this server, for the links of invitations. Empty = `http://` and `listen`. With `https`, cookies are `Secure`." "L’adresse publique du serveur, pour les liens d’invitation. Vide = `http://` et `listen`. Avec `https`, les cookies sont `Secure`.";
-    "allow_new_organizations" "Whether anybody who is signed in may found another organisation." "Si toute personne connectée peut fonder une autre organisation.";
-    "setup_code" "The code that founds the first organisation, in place of a random one printed at start. A secret." "Le code qui fonde la première organisation, au lieu d’un code affiché au démarrage. Un secret.";
+    "allow_new_organizations" "Whether anybody who is signed in may found another organisation." "Toute personne connectée peut-elle fonder une autre organisation ?";
+    "setup_code" "The code that founds the first organisation, in place of a random one printed at start. A secret." "Le code qui fonde la première organisation, au lieu d’un code aléatoire affiché au démarrage. Un secret.";
     "country" "The country of login names that are phone numbers without a prefix." "Le pays des identifiants qui sont des numéros de téléphone sans indicatif.";
     "access_token_minutes" "Minutes that an access token lives, 1 to 15." "Durée d’un jeton d’accès en minutes, de 1 à 15.";
-    "password_memory_kib" "KiB of memory that hashing a password takes, 8 to 1,048,576. Less than 19,456 is weak." "Mémoire, en Kio, pour chiffrer un mot de passe, de 8 à 1 048 576. Moins de 19 456 est faible.";
+    "password_memory_kib" "KiB of memory that hashing a password takes, 8 to 1,048,576. Less than 19,456 is weak." "Mémoire, en Kio, pour le hachage d’un mot de passe, de 8 à 1 048 576. Moins de 19 456 est faible.";
     "allowed_origins" "Origins of other pages that may connect, such as `https://app.example.org`." "Origines d’autres pages autorisées, comme `https://app.exemple.org`.";
-    "trusted_proxies" "Addresses of proxies whose `X-Forwarded-For` is believed." "Adresses des proxys dont `X-Forwarded-For` est cru.";
+    "trusted_proxies" "Addresses of proxies whose `X-Forwarded-For` is believed." "Adresses des proxys dont l’en-tête `X-Forwarded-For` est pris en compte.";
     "requests_per_second" "Requests a second of one person, on average." "Requêtes par seconde et par personne, en moyenne.";
-    "requests_burst" "Requests of one person at once." "Requêtes d’une personne d’un seul coup.";
+    "requests_burst" "Requests of one person at once." "Requêtes d’une même personne en une seule fois.";
     "anonymous_requests_per_second" "Requests a second without a sign-in from one address: generous, a town may share one." "Requêtes par seconde sans connexion et par adresse : généreux, une ville entière peut en partager une.";
     "sessions_per_person" "WebSockets that one person may have open." "WebSockets ouverts par personne.";
     "sessions" "WebSockets in all." "WebSockets en tout.";
     "connections" "HTTP connections in all, WebSockets included." "Connexions HTTP en tout, WebSockets compris.";
     "ring_bytes" "Bytes of newest events kept in memory for resumes, over all organisations." "Octets d’événements récents gardés en mémoire pour les reprises, toutes organisations ensemble.";
-    "queue_bytes" "Bytes that may wait for one slow client before it is closed, to resume." "Octets en attente pour un client lent avant qu’il soit fermé, pour reprendre.";
+    "queue_bytes" "Bytes that may wait for one slow client before it is closed, to resume." "Octets en attente pour un client lent avant que sa connexion soit fermée ; il reprend ensuite.";
     "drain_seconds" "Seconds over which clients spread their return when the server stops." "Secondes sur lesquelles les clients étalent leur retour à l’arrêt du serveur.";
     "log" "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or by module (`info,unionflow_gateway=debug`)." "Ce qui est journalisé : `error`, `warn`, `info`, `debug`, `trace`, ou par module (`info,unionflow_gateway=debug`).";
-    "log_format" "The form of log lines: `human` or `json`." "La forme des lignes : `human` ou `json`.";
+    "log_format" "The form of log lines: `human` or `json`." "La forme des lignes de journal : `human` ou `json`.";
 }
 
 impl Default for Settings {
