@@ -10,6 +10,7 @@ mod demo;
 mod health;
 mod lifecycle;
 mod listener;
+mod out;
 mod server;
 mod telemetry;
 mod texts;

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use unionflow_storage::{Clock, Ids, SystemClock, sqlite};
 
 use super::{Environment, Failure};
+use crate::out::outln;
 
 pub(crate) fn backup(environment: Environment, file: &Path) -> Result<(), Failure> {
     let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
@@ -13,7 +14,7 @@ pub(crate) fn backup(environment: Environment, file: &Path) -> Result<(), Failur
     let copied = sqlite::backup(&path, file, |progress| show(&bar, progress));
     bar.finish_and_clear();
     copied.map_err(|fault| Failure::Other(fault.to_string()))?;
-    println!("{} {}", environment.say("Copié et vérifié :", "Copied and checked:"), file.display());
+    outln!("{} {}", environment.say("Copié et vérifié :", "Copied and checked:"), file.display());
     Ok(())
 }
 
@@ -24,7 +25,7 @@ pub(crate) fn restore(environment: Environment, file: &Path) -> Result<(), Failu
         sqlite::restore(file, &path, &Ids::system(), SystemClock.now(), |progress| show(&bar, progress));
     bar.finish_and_clear();
     restored.map_err(|fault| Failure::Other(fault.to_string()))?;
-    println!(
+    outln!(
         "{} {}",
         environment.say(
             "Remis en place ; les appareils rechargeront leurs données :",

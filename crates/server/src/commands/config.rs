@@ -2,13 +2,14 @@
 
 use super::{Environment, Failure};
 use crate::cli::ConfigAction;
+use crate::out::outln;
 
 pub(crate) fn run(environment: &Environment, action: ConfigAction) -> Result<(), Failure> {
     match action {
         ConfigAction::Check => {
-            println!("{}", environment.say("La configuration est bonne.", "The configuration is good."));
+            outln!("{}", environment.say("La configuration est bonne.", "The configuration is good."));
         }
-        ConfigAction::Show => print!("{}", environment.settings.show()),
+        ConfigAction::Show => outln!("{}", environment.settings.show().trim_end()),
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::{
     config::Settings,
     demo::{self, Cast, Found, Line, Stage},
     lifecycle::{Stop, stop_on_signals},
+    out::outln,
     server::{Options, Server, open_service},
     telemetry,
 };
@@ -160,14 +161,14 @@ fn announce(
     if demo.json {
         let line = Line::new(url, cast, stages);
         let line = serde_json::to_string(&line).map_err(|error| Failure::Other(error.to_string()))?;
-        println!("{line}");
+        outln!("{line}");
         return Ok(());
     }
     let say = |french, english| environment.say(french, english);
-    println!("\n  {}  {url}", say("UnionFlow tourne :", "UnionFlow runs:"));
-    println!("  {}  {url}/docs\n", say("L’API à lire et à essayer :", "The API to read and try:"));
+    outln!("\n  {}  {url}", say("UnionFlow fonctionne :", "UnionFlow runs:"));
+    outln!("  {}  {url}/docs\n", say("L’API à lire et à essayer :", "The API to read and try:"));
     for (troupe, stage) in cast.troupes.iter().zip(stages) {
-        println!(
+        outln!(
             "  {} ({} {})   {}",
             troupe.name,
             troupe.members,
@@ -175,7 +176,7 @@ fn announce(
             stage.organization
         );
         for actor in troupe.listed() {
-            println!(
+            outln!(
                 "    {:<13} {:<38} {:<32} {}",
                 actor.role.as_str(),
                 actor.login,
@@ -183,21 +184,21 @@ fn announce(
                 actor.name()
             );
         }
-        println!();
+        outln!();
     }
     if temporary {
-        println!(
+        outln!(
             "  {}",
             say(
-                "Les données disparaissent à la fin ; gardez-les avec --data DOSSIER.",
+                "Les données seront effacées à la fin ; gardez-les avec --data DOSSIER.",
                 "The data is gone at the end; keep it with --data DIR.",
             )
         );
     }
-    println!(
+    outln!(
         "  {}\n",
         say(
-            "Voici ce que voit la trésorerie, en direct (Ctrl-C pour arrêter) :",
+            "Voici ce que voit le trésorier, en direct (Ctrl-C pour arrêter) :",
             "This is what the treasurer sees, live (Ctrl-C to stop):",
         )
     );

@@ -7,9 +7,12 @@ use std::{
 };
 
 use unionflow_auth::password::Cost;
+use unionflow_domain::organization::Organization;
+use unionflow_service::Service;
 use unionflow_storage::{Clock, SystemClock, sqlite};
 
 use super::{Environment, Failure, beside, block_on};
+use crate::out::outln;
 
 struct Report {
     faults: u32,
@@ -17,22 +20,22 @@ struct Report {
 
 impl Report {
     fn fine(text: &str) {
-        println!("✓ {text}");
+        outln!("✓ {text}");
     }
 
     fn advise(text: &str) {
-        println!("! {text}");
+        outln!("! {text}");
     }
 
     fn fault(&mut self, text: &str) {
         self.faults += 1;
-        println!("✗ {text}");
+        outln!("✗ {text}");
     }
 }
 
 pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
     let mut report = Report { faults: 0 };
-    Report::fine(environment.say("la configuration se lit", "the configuration can be read"));
+    Report::fine(environment.say("la configuration est lisible", "the configuration can be read"));
     let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
     look_at_store(&environment, &path, &mut report)?;
     look_at_addresses(&environment, &mut report);
@@ -70,57 +73,67 @@ fn look_at_store(environment: &Environment, path: &Path, report: &mut Report) ->
         };
         let organizations = service.read(|reader| Ok(reader.load_organizations()?)).await;
         for organization in organizations.map_err(|undo| beside::failed(environment, &undo))? {
-            let id = organization.id;
-            let look = service.read(move |reader| {
-                Ok((
-                    reader.verify_journal(id)?,
-                    reader.head_of(id)?,
-                    reader.load_electorate(id)?,
-                    reader.load_policy(id)?,
-                ))
-            });
-            let (chain, head, electorate, policy) =
-                look.await.map_err(|undo| beside::failed(environment, &undo))?;
-            let name = &organization.settings.name;
-            match chain {
-                Ok(entries) => Report::fine(&format!(
-                    "{name}: {entries} {}",
-                    environment
-                        .say("entrées au journal, chaque lien tient", "journal entries, every link holds")
-                )),
-                Err(broken) => report.fault(&format!("{name}: {broken}")),
-            }
-            if let Some(head) = head.filter(|head| head.published < head.seq) {
-                let waiting = head.seq.since(head.published);
-                Report::advise(&format!(
-                    "{name}: {waiting} {}",
-                    environment.say(
-                        "événements attendent d’être envoyés (normal si le serveur est arrêté)",
-                        "events wait to be sent (normal while the server is stopped)"
-                    )
-                ));
-            }
-            let single = policy.is_some_and(|policy| policy.rules.single_signature);
-            if electorate.is_lone() && !single {
-                report.fault(&format!(
-                    "{name}: {}",
-                    environment.say(
-                        "personne ne peut plus décider ; donnez une fonction avec `unionflow user role`",
-                        "nobody can decide any more; give a role with `unionflow user role`"
-                    )
-                ));
-            } else if electorate.is_lone() {
-                Report::advise(&format!(
-                    "{name}: {}",
-                    environment.say(
-                        "une seule personne décide de tout (signature unique)",
-                        "one person decides everything (single signature)"
-                    )
-                ));
-            }
+            look_at_organization(environment, &service, &organization, report).await?;
         }
         Ok(())
     })
+}
+
+async fn look_at_organization(
+    environment: &Environment,
+    service: &Service,
+    organization: &Organization,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let id = organization.id;
+    let look = service.read(move |reader| {
+        Ok((
+            reader.verify_journal(id)?,
+            reader.head_of(id)?,
+            reader.load_electorate(id)?,
+            reader.load_policy(id)?,
+        ))
+    });
+    let (chain, head, electorate, policy) = look.await.map_err(|undo| beside::failed(environment, &undo))?;
+    let name = &organization.settings.name;
+    let colon = environment.say(" :", ":");
+    match chain {
+        Ok(entries) => Report::fine(&format!(
+            "{name}{colon} {entries} {}",
+            environment
+                .say("entrées au journal, l’enchaînement est intact", "journal entries, every link holds")
+        )),
+        Err(broken) => report.fault(&format!("{name}{colon} {broken}")),
+    }
+    if let Some(head) = head.filter(|head| head.published < head.seq) {
+        let waiting = head.seq.since(head.published);
+        Report::advise(&format!(
+            "{name}{colon} {waiting} {}",
+            environment.say(
+                "événements attendent d’être envoyés (normal si le serveur est arrêté)",
+                "events wait to be sent (normal while the server is stopped)"
+            )
+        ));
+    }
+    let single = policy.is_some_and(|policy| policy.rules.single_signature);
+    if electorate.is_lone() && !single {
+        report.fault(&format!(
+            "{name}{colon} {}",
+            environment.say(
+                "personne ne peut plus décider ; donnez un rôle avec `unionflow user role`",
+                "nobody can decide any more; give a role with `unionflow user role`"
+            )
+        ));
+    } else if electorate.is_lone() {
+        Report::advise(&format!(
+            "{name}{colon} {}",
+            environment.say(
+                "une seule personne décide de tout (signature unique)",
+                "one person decides everything (single signature)"
+            )
+        ));
+    }
+    Ok(())
 }
 
 fn look_at_addresses(environment: &Environment, report: &mut Report) {
@@ -140,8 +153,8 @@ fn look_at_addresses(environment: &Environment, report: &mut Report) {
         }
         if key == "admin_listen" && !address.ip().is_loopback() {
             Report::advise(environment.say(
-                "admin_listen n’est pas local : les mesures se lisent de partout",
-                "admin_listen is not local: metrics can be read from everywhere",
+                "admin_listen n’est pas local : tout le réseau peut lire les mesures",
+                "admin_listen is not local: the whole network can read the metrics",
             ));
         }
         if key == "listen"
@@ -149,7 +162,7 @@ fn look_at_addresses(environment: &Environment, report: &mut Report) {
             && !environment.settings.public_url.starts_with("https://")
         {
             Report::advise(environment.say(
-                "ouvert au réseau sans https : mettez un proxy TLS devant, et renseignez public_url",
+                "ouvert au réseau sans https : placez un proxy TLS devant, et renseignez public_url",
                 "open to the network without https: put a TLS proxy in front, and set public_url",
             ));
         }

@@ -7,6 +7,7 @@ use unionflow_storage::Undo;
 
 use super::{Environment, Failure, beside, block_on};
 use crate::cli::ImportMembers;
+use crate::out::outln;
 
 pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(), Failure> {
     let file = std::fs::read(&members.file)
@@ -38,7 +39,7 @@ pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(
             Err(undo) => return Err(beside::failed(&environment, &undo)),
         };
         if members.json {
-            println!("{}", serde_json::to_string(&report).unwrap_or_default());
+            outln!("{}", serde_json::to_string(&report).unwrap_or_default());
         } else {
             print(&environment, &report, refused);
         }
@@ -54,51 +55,37 @@ fn bar() -> ProgressBar {
 fn print(environment: &Environment, report: &ImportReport, refused: bool) {
     let say = |french: &'static str, english: &'static str| environment.language.pick(french, english);
     let reading = &report.reading;
-    println!(
-        "{} : {}, « {} », {} {}",
-        say("Lu", "Read"),
+    outln!(
+        "{} {}, {} {}",
+        say("Lu :", "Read:"),
         reading.encoding,
-        reading.separator,
         reading.columns.len(),
         say("colonnes reconnues", "columns recognised"),
     );
     if !reading.ignored_columns.is_empty() {
-        println!("{} : {}", say("Laissées de côté", "Left aside"), reading.ignored_columns.join(", "));
+        outln!("{} {}", say("Laissées de côté :", "Left aside:"), reading.ignored_columns.join(", "));
     }
-    for error in &report.errors {
-        let column = if error.column.is_empty() { "—" } else { &error.column };
-        println!(
-            "  {} {:>6}  {column:<20}  {:<24}  {}",
-            say("ligne", "line"),
-            error.row,
-            error.value,
-            error.hint
-        );
+    for row in report.errors.iter().chain(&report.proposals) {
+        let column = if row.column.is_empty() { "—" } else { &row.column };
+        let line = say("ligne", "line");
+        outln!("  {line} {:>6}  {column:<20}  {:<24}  {}", row.row, row.value, row.hint);
     }
-    for proposal in &report.proposals {
-        println!(
-            "  {} {:>6}  {:<20}  {:<24}  {}",
-            say("ligne", "line"),
-            proposal.row,
-            proposal.column,
-            proposal.value,
-            proposal.hint
-        );
-    }
-    let counts = format!(
-        "{} {}, {} {}, {} {}, {} {}, {} {}",
+    // What a dry run, or a file with errors, would have done is told as what is to be done.
+    let (created, updated) = match report.batch_id {
+        Some(_) => (say("créés", "created"), say("modifiés", "changed")),
+        None => (say("à créer", "to create"), say("à modifier", "to change")),
+    };
+    outln!(
+        "{} {created}, {} {updated}, {} {}, {} {}, {} {}",
         report.created,
-        say("à créer", "to create"),
         report.updated,
-        say("à modifier", "to change"),
         report.unchanged,
         say("sans changement", "unchanged"),
         report.skipped,
-        say("vides", "blank"),
+        say("lignes vides", "blank lines"),
         report.errors.len(),
         say("erreurs", "errors"),
     );
-    println!("{counts}");
     let outcome = match (refused, report.dry_run, report.batch_id.is_some()) {
         (true, _, _) => say(
             "Rien n’a été importé. Corrigez le fichier, ou ajoutez --skip-errors pour importer le reste.",
@@ -108,5 +95,5 @@ fn print(environment: &Environment, report: &ImportReport, refused: bool) {
         (_, _, true) => say("Importé.", "Imported."),
         _ => say("Rien à changer.", "Nothing to change."),
     };
-    println!("{outcome}");
+    outln!("{outcome}");
 }

@@ -12,6 +12,7 @@ use unionflow_protocol::{
 
 use super::{Environment, Failure, beside, block_on};
 use crate::cli;
+use crate::out::outln;
 
 pub(crate) fn run(environment: Environment, options: cli::Setup) -> Result<(), Failure> {
     block_on(async {
@@ -21,66 +22,24 @@ pub(crate) fn run(environment: Environment, options: cli::Setup) -> Result<(), F
             .set_up(setup, Origin::Operator)
             .await
             .map_err(|undo| beside::failed(&environment, &undo))?;
-        println!("{} {id}", environment.say("Organisation fondée :", "Organisation founded:"));
+        outln!("{} {id}", environment.say("Organisation fondée :", "Organisation founded:"));
         Ok(())
     })
 }
 
 fn read(environment: &Environment, options: cli::Setup) -> Result<Setup, Failure> {
-    let ask = |given: Option<String>, option: &str, question: &str| match given {
-        Some(given) => Ok(given),
-        None if std::io::stdin().is_terminal() => prompt(question),
-        None => Err(Failure::Usage(format!("--{option}: {}", environment.say("manque", "is missing")))),
+    let (name, cash, bank, mobile_money) =
+        (options.name.clone(), options.cash, options.bank, options.mobile_money);
+    let (currency, time_zone, country) =
+        (options.currency.clone(), options.time_zone.clone(), options.country.clone());
+    let questions = Questions {
+        environment,
+        passwords: if options.password_stdin { Some(stdin_lines()?) } else { None },
+        interactive: std::io::stdin().is_terminal() && !options.password_stdin,
     };
-    let name =
-        ask(options.name, "name", environment.say("Nom de l’organisation", "Name of the organisation"))?;
-    let passwords = if options.password_stdin { stdin_lines()? } else { Vec::new() };
-    let password = |n: usize, question: &str| match passwords.get(n) {
-        Some(line) => Ok(Secret(line.clone())),
-        None if options.password_stdin => Err(Failure::Usage(format!(
-            "--password-stdin: {}",
-            environment.say("il manque une ligne", "a line is missing")
-        ))),
-        None => prompt_password(question).map(Secret),
-    };
-    let president = FounderAccount {
-        given_name: ask(
-            options.president_given_name,
-            "president-given-name",
-            environment.say("Prénom de la présidence", "Given name of the president"),
-        )?,
-        family_name: ask(
-            options.president_family_name,
-            "president-family-name",
-            environment.say("Nom de la présidence", "Family name of the president"),
-        )?,
-        login: ask(
-            options.president_login,
-            "president-login",
-            environment.say("Téléphone ou e-mail de la présidence", "Phone or e-mail of the president"),
-        )?,
-        password: password(0, environment.say("Mot de passe de la présidence", "Password of the president"))?,
-    };
-    let treasurer = match options.treasurer_login {
-        Some(login) => Some(FounderAccount {
-            given_name: ask(
-                options.treasurer_given_name,
-                "treasurer-given-name",
-                environment.say("Prénom de la trésorerie", "Given name of the treasurer"),
-            )?,
-            family_name: ask(
-                options.treasurer_family_name,
-                "treasurer-family-name",
-                environment.say("Nom de la trésorerie", "Family name of the treasurer"),
-            )?,
-            login,
-            password: password(
-                1,
-                environment.say("Mot de passe de la trésorerie", "Password of the treasurer"),
-            )?,
-        }),
-        None => None,
-    };
+    let name = questions.ask(name, "name", "Nom de l’organisation", "Name of the organisation")?;
+    let president = questions.president(&options)?;
+    let treasurer = questions.treasurer(options)?;
     let amount = |option: &str, minor: i64| {
         Amount::new(minor).map_err(|error| Failure::Usage(format!("--{option}: {error}")))
     };
@@ -88,30 +47,133 @@ fn read(environment: &Environment, options: cli::Setup) -> Result<Setup, Failure
     Ok(Setup {
         code: Secret(String::new()),
         name,
-        currency: Some(options.currency.parse().map_err(|error| parsed("currency", &error))?),
-        time_zone: Some(options.time_zone.parse().map_err(|error| parsed("time-zone", &error))?),
-        country: Some(options.country),
+        currency: Some(currency.parse().map_err(|error| parsed("currency", &error))?),
+        time_zone: Some(time_zone.parse().map_err(|error| parsed("time-zone", &error))?),
+        country: Some(country),
         language: Some(environment.language),
         opening_balances: OpeningBalances {
-            cash: amount("cash", options.cash)?,
-            bank: amount("bank", options.bank)?,
-            mobile_money: amount("mobile-money", options.mobile_money)?,
+            cash: amount("cash", cash)?,
+            bank: amount("bank", bank)?,
+            mobile_money: amount("mobile-money", mobile_money)?,
         },
         president,
         treasurer,
     })
 }
 
-fn prompt(question: &str) -> Result<String, Failure> {
-    eprint!("{question} : ");
-    let _ = std::io::stderr().flush();
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|error| Failure::Other(error.to_string()))?;
-    Ok(line.trim().to_owned())
+/// What the options leave out is asked for, where somebody is there to answer.
+struct Questions<'a> {
+    environment: &'a Environment,
+    /// One a founder, with `--password-stdin`.
+    passwords: Option<Vec<String>>,
+    interactive: bool,
 }
 
-fn prompt_password(question: &str) -> Result<String, Failure> {
-    rpassword::prompt_password(format!("{question} : ")).map_err(|error| Failure::Other(error.to_string()))
+impl Questions<'_> {
+    fn president(&self, options: &cli::Setup) -> Result<FounderAccount, Failure> {
+        let (given, family, login) = (
+            options.president_given_name.clone(),
+            options.president_family_name.clone(),
+            options.president_login.clone(),
+        );
+        Ok(FounderAccount {
+            given_name: self.ask(
+                given,
+                "president-given-name",
+                "Prénom du président ou de la présidente",
+                "Given name of the president",
+            )?,
+            family_name: self.ask(
+                family,
+                "president-family-name",
+                "Nom du président ou de la présidente",
+                "Family name of the president",
+            )?,
+            login: self.ask(
+                login,
+                "president-login",
+                "Téléphone ou e-mail du président ou de la présidente",
+                "Phone or e-mail of the president",
+            )?,
+            password: self.password(
+                0,
+                "Mot de passe du président ou de la présidente",
+                "Password of the president",
+            )?,
+        })
+    }
+
+    /// None where one person begins alone.
+    fn treasurer(&self, options: cli::Setup) -> Result<Option<FounderAccount>, Failure> {
+        let login = match options.treasurer_login {
+            None if self.interactive => self.prompt(
+                "Téléphone ou e-mail du trésorier ou de la trésorière (vide : une personne commence seule)",
+                "Phone or e-mail of the treasurer (empty: one person begins alone)",
+            )?,
+            given => given.unwrap_or_default(),
+        };
+        if login.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(FounderAccount {
+            given_name: self.ask(
+                options.treasurer_given_name,
+                "treasurer-given-name",
+                "Prénom du trésorier ou de la trésorière",
+                "Given name of the treasurer",
+            )?,
+            family_name: self.ask(
+                options.treasurer_family_name,
+                "treasurer-family-name",
+                "Nom du trésorier ou de la trésorière",
+                "Family name of the treasurer",
+            )?,
+            login,
+            password: self.password(
+                1,
+                "Mot de passe du trésorier ou de la trésorière",
+                "Password of the treasurer",
+            )?,
+        }))
+    }
+
+    fn ask(
+        &self,
+        given: Option<String>,
+        option: &str,
+        french: &str,
+        english: &str,
+    ) -> Result<String, Failure> {
+        match given {
+            Some(given) => Ok(given),
+            None if self.interactive => self.prompt(french, english),
+            None => {
+                Err(Failure::Usage(format!("--{option}: {}", self.environment.say("manque", "is missing"))))
+            }
+        }
+    }
+
+    fn prompt(&self, french: &str, english: &str) -> Result<String, Failure> {
+        eprint!("{}{}", self.environment.say(french, english), self.environment.say(" : ", ": "));
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(|error| Failure::Other(error.to_string()))?;
+        Ok(line.trim().to_owned())
+    }
+
+    fn password(&self, founder: usize, french: &str, english: &str) -> Result<Secret, Failure> {
+        let question =
+            format!("{}{}", self.environment.say(french, english), self.environment.say(" : ", ": "));
+        match &self.passwords {
+            Some(lines) => lines.get(founder).cloned().map(Secret).ok_or_else(|| {
+                let missing = self.environment.say("il manque une ligne", "a line is missing");
+                Failure::Usage(format!("--password-stdin: {missing}"))
+            }),
+            None => rpassword::prompt_password(question)
+                .map(Secret)
+                .map_err(|error| Failure::Other(error.to_string())),
+        }
+    }
 }
 
 fn stdin_lines() -> Result<Vec<String>, Failure> {

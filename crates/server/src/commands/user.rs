@@ -13,6 +13,7 @@ use unionflow_storage::Scope;
 
 use super::{Environment, Failure, beside, block_on};
 use crate::cli::User;
+use crate::out::outln;
 
 pub(crate) fn run(environment: Environment, user: User) -> Result<(), Failure> {
     block_on(async {
@@ -58,11 +59,11 @@ async fn list(environment: &Environment, service: &Service, wanted: Option<&str>
         if chosen.is_some_and(|chosen| chosen != id) {
             continue;
         }
-        println!("{}  {}", id, organization.settings.name);
+        outln!("{}  {}", id, organization.settings.name);
         let members = service.read(move |reader| operator::list(reader, id)).await;
         for member in members.map_err(|undo| beside::failed(environment, &undo))? {
             let roles: Vec<&str> = member.effective_roles().iter().map(Role::as_str).collect();
-            println!(
+            outln!(
                 "  {:>6}  {} {}  {}",
                 member.number.as_str(),
                 member.name.given,
@@ -76,13 +77,13 @@ async fn list(environment: &Environment, service: &Service, wanted: Option<&str>
 
 async fn show(environment: &Environment, service: &Service, login: &str) -> Result<(), Failure> {
     let user = find(environment, service, login).await?;
-    println!("{}  {}", user.person_id, user.logins.join(", "));
+    outln!("{}  {}", user.person_id, user.logins.join(", "));
     if user.disabled {
-        println!("  {}", environment.say("compte fermé", "account disabled"));
+        outln!("  {}", environment.say("compte désactivé", "account disabled"));
     }
     for member in user.memberships {
         let roles: Vec<&str> = member.effective_roles().iter().map(Role::as_str).collect();
-        println!(
+        outln!(
             "  {}  {}  {}  {}",
             member.organization_id,
             member.number.as_str(),
@@ -141,7 +142,7 @@ async fn set_role(
         .await
         .map_err(|undo| beside::failed(environment, &undo))?;
     let roles: Vec<&str> = changed.effective_roles().iter().map(Role::as_str).collect();
-    println!("{} {}: {}", changed.name.given, changed.name.family, roles.join(", "));
+    outln!("{} {}: {}", changed.name.given, changed.name.family, roles.join(", "));
     Ok(())
 }
 
@@ -161,7 +162,7 @@ async fn reset(environment: &Environment, service: &Service, login: &str) -> Res
         .write(Scope::Organization(organization), move |tx| operator::reset(tx, member, &url))
         .await
         .map_err(|undo| beside::failed(environment, &undo))?;
-    println!(
+    outln!(
         "{}\n{}\n{} {}",
         code.code.0,
         code.link.0,
@@ -186,13 +187,13 @@ async fn set_disabled(
         .map_err(|undo| beside::failed(environment, &undo))?;
     let done = if disabled {
         environment.say(
-            "compte fermé ; ses sessions se terminent en quelques secondes",
+            "compte désactivé ; ses sessions se terminent en quelques secondes",
             "account disabled; its sessions end within seconds",
         )
     } else {
-        environment.say("compte rouvert", "account enabled")
+        environment.say("compte réactivé", "account enabled")
     };
-    println!("{}: {done}", user.logins.join(", "));
+    outln!("{}: {done}", user.logins.join(", "));
     Ok(())
 }
 
@@ -215,6 +216,6 @@ async fn link(
         operator::link(tx, member.id, person)
     });
     let member = linked.await.map_err(|undo| beside::failed(environment, &undo))?;
-    println!("{} {}: {}", member.name.given, member.name.family, user.logins.join(", "));
+    outln!("{} {}: {}", member.name.given, member.name.family, user.logins.join(", "));
     Ok(())
 }

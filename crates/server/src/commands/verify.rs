@@ -2,6 +2,7 @@
 
 use super::{Environment, Failure, beside, block_on};
 use crate::cli::InOrganization;
+use crate::out::outln;
 
 pub(crate) fn run(environment: Environment, wanted: &InOrganization) -> Result<(), Failure> {
     block_on(async {
@@ -19,14 +20,14 @@ pub(crate) fn run(environment: Environment, wanted: &InOrganization) -> Result<(
             let id = organization.id;
             let verdict = service.read(move |reader| Ok(reader.verify_journal(id)?)).await;
             match verdict.map_err(|undo| beside::failed(&environment, &undo))? {
-                Ok(entries) => println!(
+                Ok(entries) => outln!(
                     "✓ {}  {entries} {}",
                     organization.settings.name,
-                    environment.say("entrées, chaque lien tient", "entries, every link holds"),
+                    environment.say("entrées, l’enchaînement est intact", "entries, every link holds"),
                 ),
                 Err(fault) => {
                     broken = true;
-                    println!("✗ {}  {fault}", organization.settings.name);
+                    outln!("✗ {}  {fault}", organization.settings.name);
                 }
             }
         }

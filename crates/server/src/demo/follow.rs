@@ -15,6 +15,8 @@ use unionflow_protocol::{
 };
 use unionflow_service::{Service, auth::Origin};
 
+use crate::out::outln;
+
 use super::{
     Stage,
     cast::Actor,
@@ -103,7 +105,7 @@ async fn listen(
                 Some(Ok(Message::Text(text))) => {
                     cursor.advance(&text);
                     if let Some(line) = teller.line(&text).await {
-                        println!("{line}");
+                        outln!("{line}");
                     }
                     continue;
                 }

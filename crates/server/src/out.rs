@@ -1,0 +1,22 @@
+//! Standard output, which may end before us: `unionflow user list | head`.
+
+use std::{fmt::Arguments, io::Write, process::exit};
+
+/// Writes a text. Where nobody reads any more, the process ends as others do then, without a word.
+pub(crate) fn write(text: Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            eprintln!("unionflow: {error}");
+        }
+        exit(1);
+    }
+}
+
+/// `println!` for whatever a command says on standard output.
+macro_rules! outln {
+    () => { $crate::out::write(format_args!("\n")) };
+    ($($text:tt)*) => { $crate::out::write(format_args!("{}\n", format_args!($($text)*))) };
+}
+
+pub(crate) use outln;
