@@ -5,6 +5,7 @@ mod follow;
 mod history;
 mod life;
 mod telling;
+mod words;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -7,15 +7,16 @@ use std::{
 
 use serde_json::value::RawValue;
 use unionflow_protocol::{
-    Amount, Currency, Envelope, Language, Position, Role, RoleSet, Seq,
+    Amount, Currency, Envelope, Language, Position, Seq,
     approval::TransactionType,
     event::Event,
     frame::Control,
     id::{ApprovalId, Epoch, MemberId, OrganizationId},
-    notification::NotificationKind,
 };
 use unionflow_service::Service;
 use unionflow_storage::tables::{member::MemberFilter, text::TextKind};
+
+use super::words;
 
 /// How far the socket has come: what a reconnect resumes after.
 #[derive(Debug, Default, Clone, Copy)]
@@ -124,14 +125,18 @@ impl Teller {
                 "{} {} ({})",
                 self.say("Connecté. Dernier événement : n°", "Connected. Newest event: no."),
                 welcome.head_seq,
-                roles(welcome.roles)
+                words::roles(welcome.roles, self.language)
             ),
             Control::CaughtUp(caught_up) => {
                 format!("{} {}", self.say("À jour jusqu’au n°", "Caught up to no."), caught_up.seq)
             }
             Control::Pong(_) => return None,
             Control::RightsChanged(changed) => {
-                format!("{} {}", self.say("Vos rôles :", "Your roles:"), roles(changed.roles))
+                format!(
+                    "{} {}",
+                    self.say("Vos rôles :", "Your roles:"),
+                    words::roles(changed.roles, self.language)
+                )
             }
             Control::ResyncRequired(_) => {
                 self.say("Trop ancien : relire l’état complet", "Too old: read the whole state").to_owned()
@@ -154,7 +159,7 @@ impl Teller {
             }
             Event::ApprovalVoteRecorded(e) => {
                 let votes = format!("{}/{}", e.votes_in_step, e.votes_needed);
-                format!("{} ({votes}){}", say("Voix favorable", "Vote in favour"), self.purpose(e.id))
+                format!("{} ({votes}){}", say("Vote favorable", "Vote in favour"), self.purpose(e.id))
             }
             Event::ApprovalApproved(e) => {
                 let what = self.money(e.transaction_type, e.amount, e.currency);
@@ -169,88 +174,68 @@ impl Teller {
                 format!("{} {what}{}", say("⇒ Exécuté :", "⇒ Executed:"), self.purpose(e.id))
             }
             Event::LedgerEntryPosted(e) => {
-                let lines = e
-                    .lines
-                    .iter()
-                    .map(|line| format!("{} {}", line.kind, line.amount.format(e.currency, self.language)));
+                let lines = e.lines.iter().map(|line| {
+                    let account = words::account(line.kind, self.language);
+                    format!("{account} {}", line.amount.format(e.currency, self.language))
+                });
                 format!("{} {}", say("Écriture :", "Entry:"), lines.collect::<Vec<_>>().join(", "))
             }
             Event::MemberCreated(e) => {
                 format!("{} {}", say("Nouveau membre n°", "New member no."), e.member_number)
             }
-            Event::MemberUpdated(_) => say("Fiche de membre modifiée", "Member changed").to_owned(),
             Event::RoleGranted(e) => {
-                format!("{} {} — {}", say("Rôle donné :", "Role given:"), e.role, self.name(e.id))
+                format!(
+                    "{} {} — {}",
+                    say("Rôle donné :", "Role given:"),
+                    words::role(e.role, self.language),
+                    self.name(e.id)
+                )
             }
             Event::RoleRevoked(e) => {
-                format!("{} {} — {}", say("Rôle retiré :", "Role taken:"), e.role, self.name(e.id))
+                format!(
+                    "{} {} — {}",
+                    say("Rôle retiré :", "Role taken:"),
+                    words::role(e.role, self.language),
+                    self.name(e.id)
+                )
             }
             Event::UserNotification(e) => {
-                format!("{} {}", say("Notification :", "Notification:"), self.kind(e.kind))
+                format!(
+                    "{} {}",
+                    say("Notification :", "Notification:"),
+                    words::notification(e.kind, self.language)
+                )
             }
-            Event::BroadcastNotification(_) => say("Annonce à tous", "Announcement to all").to_owned(),
             Event::DashboardStatsUpdate(e) => format!(
-                "{} {} · {} {} · {} {}",
-                say("Chiffres : membres", "Figures: members"),
+                "{} {} {} · {} {} · {} {}",
+                say("Chiffres :", "Figures:"),
                 e.members.total,
-                say("en attente", "pending"),
+                say("membres", "members"),
                 e.approvals.pending_count,
+                say("en attente", "pending"),
                 say("solde", "balance"),
                 e.balance.as_ref().map_or_else(String::new, |b| b.total.format(e.currency, self.language)),
             ),
-            Event::KpiUpdate(e) => {
-                let last = e.months.last().map_or("", String::as_str);
-                format!("{} {last}", say("Courbes sur douze mois, jusqu’à", "Curves of twelve months, up to"))
+            other => {
+                let name =
+                    other.event_type().map_or(other.type_name(), |kind| words::event(kind, self.language));
+                format!("{name}{}", approval_of(other).map(|id| self.purpose(id)).unwrap_or_default())
             }
-            other => other.type_name().to_owned(),
-        }
-    }
-
-    fn kind(&self, kind: NotificationKind) -> &str {
-        match kind {
-            NotificationKind::ApprovalWaiting => {
-                self.say("une demande attend une voix", "a request waits for a vote")
-            }
-            NotificationKind::ApprovalApproved => {
-                self.say("votre demande est approuvée", "your request is approved")
-            }
-            NotificationKind::ApprovalToExecute => {
-                self.say("une demande est à exécuter", "a request is to be executed")
-            }
-            NotificationKind::ApprovalExecuted => {
-                self.say("votre demande est exécutée", "your request is executed")
-            }
-            other => other.as_str(),
         }
     }
 
     fn purpose(&self, id: ApprovalId) -> String {
-        self.purposes.get(&id).map(|purpose| format!(" « {purpose} »")).unwrap_or_default()
+        let (open, close) = (self.say("« ", "“"), self.say(" »", "”"));
+        self.purposes.get(&id).map(|purpose| format!(" {open}{purpose}{close}")).unwrap_or_default()
     }
 
     fn money(&self, kind: TransactionType, amount: Amount, currency: Currency) -> String {
-        let kind = match kind {
-            TransactionType::Contribution => self.say("cotisation", "contribution"),
-            TransactionType::Deposit => self.say("dépôt", "deposit"),
-            TransactionType::Withdrawal => self.say("retrait", "withdrawal"),
-            TransactionType::Expense => self.say("dépense", "expense"),
-            TransactionType::Transfer => self.say("virement", "transfer"),
-            TransactionType::Refund => self.say("remboursement", "refund"),
-            TransactionType::Aid => self.say("aide", "aid"),
-            TransactionType::Waiver => self.say("remise", "waiver"),
-            TransactionType::PolicyChange => {
-                return self.say("changement de règles", "change of rules").to_owned();
-            }
-            TransactionType::RoleChange => {
-                return self.say("changement de rôle", "change of roles").to_owned();
-            }
-        };
-        format!("{kind} {}", amount.format(currency, self.language))
+        let name = words::transaction(kind, self.language);
+        if kind.is_governance() {
+            return name.to_owned();
+        }
+        format!("{name} {}", amount.format(currency, self.language))
     }
-}
-
-fn roles(roles: RoleSet) -> String {
-    roles.iter().map(Role::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The request that an event is about.
