@@ -42,7 +42,11 @@ impl Failure {
             })
             .collect();
         problem.detail = (!problem.errors.is_empty()).then(|| {
-            let said = problem.errors.iter().map(|error| format!("{}: {}", error.pointer, error.detail));
+            let said = problem.errors.iter().map(|error| match error.pointer.as_str() {
+                // The body as a whole.
+                "" => error.detail.clone(),
+                pointer => format!("{pointer}: {}", error.detail),
+            });
             said.collect::<Vec<_>>().join("; ")
         });
         problem.current = refusal.current.clone();
