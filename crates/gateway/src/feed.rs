@@ -16,6 +16,9 @@ use unionflow_protocol::{
 
 use crate::frame::{Frame, SharedFrame, StateKey};
 
+#[cfg(test)]
+mod tests;
+
 /// A record, framed once, with what sessions look at.
 #[derive(Debug)]
 pub struct Live {

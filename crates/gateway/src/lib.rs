@@ -20,6 +20,8 @@ mod figures;
 pub mod frame;
 mod hub;
 pub mod outbound;
+#[cfg(test)]
+mod samples;
 pub mod session;
 mod snapshot;
 pub mod transport;

@@ -79,6 +79,23 @@ pub enum Start {
     Resync(ResyncReason),
 }
 
+impl Start {
+    /// Where a cursor lets a session begin. The very beginning needs no epoch.
+    pub fn of(wanted: Wanted, head: Seq, epoch: Epoch) -> Self {
+        match wanted.after {
+            None => Self::Now,
+            Some(after) if after > Seq::ZERO && wanted.epoch != Some(epoch) => {
+                Self::Resync(ResyncReason::OtherEpoch)
+            }
+            Some(after) if after > head => Self::Resync(ResyncReason::BeyondHead),
+            Some(after) if head.since(after) > limits::RESUME_EVENTS => {
+                Self::Resync(ResyncReason::TooFarBehind)
+            }
+            Some(after) => Self::After(after),
+        }
+    }
+}
+
 /// What a client asks to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use unionflow_protocol::{
     Record, Seq, View,
-    frame::{OrganizationChoice, ResyncReason},
-    id::{Epoch, OrganizationId, PersonId},
-    limits::RESUME_EVENTS,
+    frame::OrganizationChoice,
+    id::{OrganizationId, PersonId},
     member::MemberStatus,
     problem::ErrorCode,
 };
@@ -67,21 +66,8 @@ fn joined(
         head: as_of.as_of_seq,
         epoch: as_of.epoch,
         stats,
-        start: start(wanted, as_of.as_of_seq, as_of.epoch),
+        start: Start::of(wanted, as_of.as_of_seq, as_of.epoch),
     }))
-}
-
-/// Where a cursor lets a session begin. The very beginning needs no epoch.
-fn start(wanted: Wanted, head: Seq, epoch: Epoch) -> Start {
-    match wanted.after {
-        None => Start::Now,
-        Some(after) if after > Seq::ZERO && wanted.epoch != Some(epoch) => {
-            Start::Resync(ResyncReason::OtherEpoch)
-        }
-        Some(after) if after > head => Start::Resync(ResyncReason::BeyondHead),
-        Some(after) if head.since(after) > RESUME_EVENTS => Start::Resync(ResyncReason::TooFarBehind),
-        Some(after) => Start::After(after),
-    }
 }
 
 fn choices(reader: &mut Reader<'_>, person: PersonId) -> Result<Vec<OrganizationChoice>, Undo> {
