@@ -279,7 +279,7 @@ impl Session {
             return;
         }
         for live in events {
-            if live.position.seq() <= self.cursor {
+            if live.organization_id != self.organization_id || live.position.seq() <= self.cursor {
                 continue;
             }
             self.pass(live);
@@ -301,7 +301,7 @@ impl Session {
 
     /// A live event of the organisation. If the session sees it, its frame is to be written before any output.
     pub fn handle_live(&mut self, live: &Live) -> Sees {
-        if self.phase != Phase::Live {
+        if self.phase != Phase::Live || live.organization_id != self.organization_id {
             return Sees::No;
         }
         let sees = match live.position {
@@ -463,14 +463,14 @@ impl Session {
     }
 
     fn admits(&self, live: &Live) -> bool {
-        live.organization_id == self.organization_id && live.audience.admits(self.member_id, self.roles)
+        live.audience.admits(self.member_id, self.roles)
     }
 
     /// Rights follow the stream: from this event on the session sees by the new roles.
     fn follow_rights(&mut self, live: &Live) {
         let Some(rights) = live.rights.filter(|rights| rights.member_id == self.member_id) else { return };
         let seq = live.position.seq();
-        if seq <= self.rights_as_of || live.organization_id != self.organization_id {
+        if seq <= self.rights_as_of {
             return;
         }
         self.rights_as_of = seq;

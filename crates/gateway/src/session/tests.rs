@@ -203,7 +203,9 @@ fn a_replay_shows_only_what_the_rights_held_now_admit() {
 #[test]
 fn events_of_another_organisation_are_never_seen() {
     let elsewhere = fact_of(organization(2), 11, Audience::everyone());
-    assert_eq!(Talk::live_at(10, TREASURER).event(&elsewhere), nothing());
+    let mut talk = Talk::live_at(10, TREASURER);
+    assert_eq!(talk.event(&elsewhere), nothing());
+    assert_eq!(talk.session.cursor(), Seq(10), "nor do they move the cursor");
     assert_eq!(Talk::live_at(10, TREASURER).event(&stats_of(organization(2), 11, View::Officers)), nothing());
     let mut replaying = Talk::begin(joined(10, TREASURER, Start::After(Seq(7))));
     replaying.told();
@@ -433,6 +435,7 @@ fn a_switch_leaves_the_old_organisation_at_once() {
     assert_eq!(talk.told(), ["WELCOME 4 from null", "replay after 4"]);
     talk.session.handle_caught_up(talk.now);
     assert_eq!(talk.told(), ["CAUGHT_UP 4"]);
+    assert_eq!(talk.live(&fact(11)), nothing(), "the old organisation's");
     assert_eq!(talk.event(&fact_of(organization(2), 5, Audience::everyone())), ["fact 5"]);
 }
 
