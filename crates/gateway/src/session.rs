@@ -163,6 +163,8 @@ pub struct Session {
     last_heard: Instant,
     token_deadline: Instant,
     leave_at: Option<Instant>,
+    /// Switches whose answer has not come. Only the last one counts.
+    switches: u32,
     window: Window,
     outputs: VecDeque<Output>,
 }
@@ -204,6 +206,7 @@ impl Session {
             last_heard: now.steady,
             token_deadline: now.steady,
             leave_at: None,
+            switches: 0,
             window: Window { since: now.steady, frames: 0 },
             outputs: VecDeque::new(),
         };
@@ -225,6 +228,7 @@ impl Session {
             Ok(ClientFrame::Authenticate { token }) => self.outputs.push_back(Output::Verify(token)),
             Ok(ClientFrame::Switch { organization_id, after, epoch }) => {
                 self.phase = Phase::Switching;
+                self.switches += 1;
                 let wanted = Wanted { organization_id: Some(organization_id), after, epoch };
                 self.outputs.push_back(Output::Join(wanted));
             }
@@ -253,9 +257,10 @@ impl Session {
     }
 
     /// What the store says about the organisation that `switch` asked for. Refused: the session ends, because it already left
-    /// the old one.
+    /// the old one. If the client has asked for yet another meanwhile, nobody waits for this one.
     pub fn handle_joined(&mut self, now: Now, joined: Result<Joined, ErrorCode>) {
-        if self.phase == Phase::Closed {
+        self.switches = self.switches.saturating_sub(1);
+        if self.phase != Phase::Switching || self.switches > 0 {
             return;
         }
         match joined {

@@ -450,6 +450,17 @@ fn a_switch_in_a_replay_ends_it() {
 }
 
 #[test]
+fn of_two_switches_in_a_row_only_the_last_is_answered() {
+    let mut talk = Talk::live_at(500, PLAIN);
+    talk.hears(&switch(2));
+    talk.hears(&switch(3));
+    talk.session.handle_joined(talk.now, Ok(joined_elsewhere(2, 700)));
+    assert_eq!(talk.told(), nothing(), "its replay would run in the organisation after it");
+    talk.session.handle_joined(talk.now, Ok(joined_elsewhere(3, 4)));
+    assert_eq!(talk.told(), ["WELCOME 4 from null", "replay after 4"]);
+}
+
+#[test]
 fn a_refused_switch_closes_with_4300() {
     let mut talk = Talk::live_at(10, PLAIN);
     talk.hears(&switch(2));
