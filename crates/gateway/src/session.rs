@@ -159,6 +159,8 @@ pub struct Session {
     joined_at: Seq,
     /// The roles are those held at this event; changes up to it are in them.
     rights_as_of: Seq,
+    /// The view whose figures the welcome brought.
+    welcomed_as: View,
     acknowledged: Seq,
     last_heard: Instant,
     token_deadline: Instant,
@@ -202,6 +204,7 @@ impl Session {
             cursor: joined.head,
             joined_at: joined.head,
             rights_as_of: joined.head,
+            welcomed_as: View::of(joined.roles),
             acknowledged: Seq::ZERO,
             last_heard: now.steady,
             token_deadline: now.steady,
@@ -302,6 +305,9 @@ impl Session {
         }
         self.phase = Phase::Live;
         self.control(now.wall, Control::CaughtUp(CaughtUp { seq: self.cursor }));
+        if View::of(self.roles) != self.welcomed_as {
+            self.outputs.push_back(Output::Newest(View::of(self.roles)));
+        }
     }
 
     /// A live event of the organisation. If the session sees it, its frame is to be written before any output.
@@ -438,6 +444,7 @@ impl Session {
             Start::After(seq) => (Some(seq), seq),
         };
         self.cursor = after;
+        self.welcomed_as = View::of(self.roles);
         self.phase = Phase::Replaying;
         let welcome = Welcome {
             session_id: self.id,
@@ -487,7 +494,8 @@ impl Session {
         }
         debug_assert!(self.roles.contains(Role::Member) || !before.contains(Role::Member));
         self.control(live.timestamp, Control::RightsChanged(RightsChanged { roles: self.roles, seq }));
-        if View::of(before) != View::of(self.roles) {
+        // In a replay nobody could hand figures in yet: they are asked for at its end.
+        if self.phase == Phase::Live && View::of(before) != View::of(self.roles) {
             self.outputs.push_back(Output::Newest(View::of(self.roles)));
         }
     }
