@@ -321,8 +321,11 @@ impl Session {
                 self.cursor = seq;
                 self.admits(live)
             }
-            // A state of before the welcome: what it says was in the welcome already.
-            Position::State { as_of_seq, .. } => as_of_seq >= self.joined_at && self.admits(live),
+            // A state of before the welcome: what it says was in the welcome already, if that was of this view.
+            Position::State { as_of_seq, .. } => {
+                let unsaid = as_of_seq >= self.joined_at || self.welcomed_as != View::of(self.roles);
+                unsaid && self.admits(live)
+            }
         };
         self.follow_rights(live);
         if sees { Sees::Yes } else { Sees::No }

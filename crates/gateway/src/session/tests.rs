@@ -483,6 +483,15 @@ fn a_granted_role_is_told_at_its_seq_and_sees_what_follows() {
 }
 
 #[test]
+fn figures_of_a_new_view_are_brought_even_if_they_are_older_than_the_welcome() {
+    let mut talk = Talk::live_at(10, PLAIN);
+    talk.event(&granted_of(organization(1), 11, member(1), Role::Treasurer));
+    assert_eq!(talk.live(&stats(9, View::Officers)), ["state 9"]);
+    talk.event(&revoked_of(organization(1), 12, member(1), Role::Treasurer));
+    assert_eq!(talk.live(&stats(9, View::Members)), nothing(), "the welcome brought newer ones of this");
+}
+
+#[test]
 fn a_revoked_role_is_told_at_its_seq_and_sees_nothing_that_follows() {
     let mut talk = Talk::live_at(10, TREASURER);
     assert_eq!(talk.event(&officers_fact(11)), ["fact 11"]);
