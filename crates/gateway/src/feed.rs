@@ -178,9 +178,13 @@ impl Feed {
                 }
             }
             Position::State { as_of_seq, .. } if as_of_seq <= self.head => self.give_state(live, out),
-            Position::State { .. } => {
-                self.held.retain(|held| held.key() != live.key());
-                self.held.push(live);
+            Position::State { as_of_seq, .. } => {
+                let same = self.held.iter().position(|held| held.key() == live.key());
+                match same.map(|i| &mut self.held[i]) {
+                    Some(held) if held.position.seq() > as_of_seq => {}
+                    Some(held) => *held = live,
+                    None => self.held.push(live),
+                }
             }
         }
     }

@@ -105,13 +105,21 @@ fn an_older_state_of_a_key_is_not_given_on_after_a_newer() {
 }
 
 #[test]
-fn of_held_states_only_one_of_each_key_is_kept() {
+fn of_held_states_only_the_newest_of_each_key_is_kept() {
     let mut given = Given::after(5);
     for as_of in [6, 7, 8] {
         given.take(stats(as_of, View::Members));
         given.take(stats(as_of, View::Officers));
     }
     assert_eq!(given.facts([6, 7, 8]), "6 7 8 s8 s8");
+}
+
+#[test]
+fn an_older_state_does_not_replace_a_newer_that_is_held() {
+    let mut given = Given::after(5);
+    given.take(stats(8, View::Members));
+    given.take(stats(7, View::Members));
+    assert_eq!(given.facts([6, 7, 8]), "6 7 8 s8");
 }
 
 #[test]
