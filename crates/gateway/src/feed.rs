@@ -73,7 +73,13 @@ impl Live {
         }
     }
 
-    fn bytes(&self) -> usize {
+    /// Whether a resume needs it: it is seen, or it changes who may see what.
+    pub(crate) fn is_for_sessions(&self) -> bool {
+        self.frame.is_some() || self.rights.is_some()
+    }
+
+    /// Bytes of its frame.
+    pub(crate) fn bytes(&self) -> usize {
         self.frame.as_ref().map_or(0, |frame| frame.bytes().len())
     }
 
@@ -202,7 +208,7 @@ impl Feed {
 
     fn give(&mut self, live: Arc<Live>, out: &mut Vec<Arc<Live>>) {
         self.head = live.position.seq();
-        if live.frame.is_some() {
+        if live.is_for_sessions() {
             self.ring_bytes += live.bytes();
             self.ring.push_back(live.clone());
         }

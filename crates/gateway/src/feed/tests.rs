@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::samples::{fact, fact_of, live, member, organization, read_of, stats};
+use crate::samples::{fact, fact_of, live, member, organization, read_of, stats, suspended_of};
 
 /// A feed with what it gave on, in words: `1 2 s2`.
 struct Given {
@@ -153,6 +153,15 @@ fn bulk_facts_are_given_on_and_take_no_room_in_the_ring() {
     assert_eq!(given.take(bulk(3)), "3");
     assert_eq!(given.feed.ring_bytes(), fact(1).bytes());
     assert_eq!(given.ring(1, 9), Some((String::new(), 3, true)));
+}
+
+#[test]
+fn a_fact_that_is_shown_to_nobody_and_ends_a_membership_is_kept_for_resumes() {
+    let mut given = Given::after(0);
+    let mut suspended = suspended_of(organization(1), 1, member(1));
+    suspended.audience = Audience::none();
+    given.take(live(&suspended));
+    assert_eq!(given.ring(0, 9), Some(("1".into(), 1, true)));
 }
 
 #[test]

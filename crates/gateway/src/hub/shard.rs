@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use unionflow_protocol::{Seq, View, id::OrganizationId};
+use unionflow_protocol::{Position, Seq, View, id::OrganizationId};
 use unionflow_storage::{Clock, Store};
 
 use super::{Attached, Cursor};
@@ -144,8 +144,8 @@ impl Shard {
         let organization = self.organizations.entry(id).or_insert_with(|| {
             // Its first event here: the ring begins with it.
             let before = match live.position {
-                unionflow_protocol::Position::Fact(seq) => Seq(seq.0.saturating_sub(1)),
-                unionflow_protocol::Position::State { as_of_seq, .. } => as_of_seq,
+                Position::Fact(seq) => Seq(seq.0.saturating_sub(1)),
+                Position::State { as_of_seq, .. } => as_of_seq,
             };
             Organization::new(before)
         });
@@ -159,8 +159,8 @@ impl Shard {
         let Some(organization) = self.organizations.get_mut(&id) else { return };
         for live in ready {
             organization.deliver(live);
-            if let (unionflow_protocol::Position::Fact(_), Some(frame)) = (live.position, &live.frame) {
-                self.ring_bytes += frame.bytes().len();
+            if matches!(live.position, Position::Fact(_)) && live.is_for_sessions() {
+                self.ring_bytes += live.bytes();
                 self.kept.push_back(id);
             }
         }
@@ -342,7 +342,7 @@ impl Organization {
     }
 
     fn deliver(&mut self, live: &Arc<Live>) {
-        if live.frame.is_none() && live.rights.is_none() {
+        if !live.is_for_sessions() {
             return;
         }
         // From the end, so that a session forgotten on the way moves nobody that is still to come.
