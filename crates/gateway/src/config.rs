@@ -33,6 +33,8 @@ impl Default for Config {
 pub(crate) const QUEUE_FRAMES: usize = 1024;
 /// Events replayed between two looks at the socket.
 pub(crate) const PAGE_EVENTS: u32 = 128;
+/// Events read at once to fill a hole.
+pub(crate) const HOLE_EVENTS: u32 = 500;
 /// Bytes that may wait before the next page of a replay is read.
 pub(crate) const PAGE_LOW_WATER: usize = 16 * 1024;
 /// Frames a client may send within [`FRAMES_WINDOW`].

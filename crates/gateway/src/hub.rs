@@ -13,8 +13,10 @@ use crate::{
     feed::{Live, Replay},
 };
 
+mod registry;
 mod shard;
 
+pub(crate) use registry::Follower;
 use shard::{Input, Shard};
 
 /// Hands live events to sessions. Cheap to clone.
