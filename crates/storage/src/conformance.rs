@@ -243,6 +243,16 @@ pub async fn a_statement_that_failed_undoes_its_unit_whatever_the_unit_makes_of_
     });
     assert_eq!(swallowed.await.expect_err("a refusal").code(), ErrorCode::Internal);
     assert_eq!(head(&store, organization).await, Seq(1));
+    // A refusal on top of it may be wrong: it is no answer, and does not bind the key.
+    let scope = Scope::Organization(organization);
+    let refused = store.write_keyed(scope, Some(key("swallow-1", 1)), move |tx| {
+        let again = tx.load_organization(organization)?.expect("there");
+        let _ = tx.insert_organization(again);
+        Err::<u64, Undo>(ErrorCode::Forbidden.into())
+    });
+    assert!(refused.await.is_err());
+    let after = keyed_join(&store, organization, key("swallow-1", 1)).await.expect("written");
+    assert_eq!((after.answer, after.replayed), (Ok(2), false));
 }
 
 /// What is committed while a reader reads does not show in its answers.

@@ -237,12 +237,12 @@ where
                 (self.result, self.records) = (Ok(answer), records);
                 UnitEnd::Keep
             }
-            // A unit that went on after a failed statement wrote less than it believes.
-            (Ok(_), Some(fault)) => {
+            // A unit that went on after a failed statement wrote less than it believes, or refused for a wrong reason.
+            (_, Some(fault)) => {
                 self.result = Err(fault.into());
                 UnitEnd::Undo
             }
-            (Err(undo), _) => {
+            (Err(undo), None) => {
                 self.result = Err(undo);
                 UnitEnd::Undo
             }
@@ -294,7 +294,6 @@ impl Sql for Watched<'_> {
     }
 
     fn undo(&mut self) -> Result<(), StoreFault> {
-        self.fault = None;
         let result = self.sql.undo();
         self.watch(result)
     }
