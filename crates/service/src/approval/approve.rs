@@ -11,7 +11,7 @@ use unionflow_storage::{
     tables::text::{Text, TextKind},
 };
 
-use super::{governance, load_for, view, voter, with_current};
+use super::{governance, load_for, review::review, view, voter, with_current};
 use crate::{Call, Publish};
 
 /// A vote for a request; the last one approves it, and a change of policy or roles takes effect with it.
@@ -39,8 +39,12 @@ pub fn approve(
     tx.publish().approval_vote_recorded(&mut approval, member.id, &voted, comment.is_some())?;
     if voted.approved {
         governance::approved(tx, &mut approval)?;
-    } else if voted.step_closed {
-        tx.publish().next_step(&approval)?;
+    } else {
+        if voted.step_closed {
+            tx.publish().next_step(&approval)?;
+        }
+        // Whoever voted here can no longer vote in a later step, where nobody else may be left.
+        review(tx, &mut approval, &electorate)?;
     }
     tx.save_approval(&approval)?;
     view::view(tx, &approval, &member)

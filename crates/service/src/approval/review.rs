@@ -1,6 +1,6 @@
 //! Whether requests that wait can still be decided, after somebody's rights changed (P6, P7).
 
-use unionflow_domain::approval::Resolution;
+use unionflow_domain::approval::{Approval, Electorate, Resolution};
 use unionflow_protocol::id::{ApprovalId, OrganizationId};
 use unionflow_storage::{Tx, Undo};
 
@@ -14,16 +14,25 @@ pub(crate) fn review_all(
 ) -> Result<(), Undo> {
     let electorate = tx.load_electorate(organization)?;
     for mut approval in tx.load_pending_approvals(organization)? {
-        if Some(approval.id) == but {
-            continue;
+        if Some(approval.id) != but && review(tx, &mut approval, &electorate)? {
+            tx.save_approval(&approval)?;
         }
-        let Some(blocked) = approval.review_feasibility(&electorate) else { continue };
-        let step = match approval.resolve(approval.created_at) {
-            Resolution::Open { step, .. } => step,
-            Resolution::Approved | Resolution::Expired => 1,
-        };
-        tx.publish().approval_feasibility(&mut approval, step, blocked)?;
-        tx.save_approval(&approval)?;
     }
     Ok(())
+}
+
+/// Looks at one request after its votes or somebody's rights changed, and says if it is blocked or no longer. Whether that
+/// changed; then the request is to be saved.
+pub(crate) fn review(
+    tx: &mut Tx<'_>,
+    approval: &mut Approval,
+    electorate: &Electorate,
+) -> Result<bool, Undo> {
+    let Some(blocked) = approval.review_feasibility(electorate) else { return Ok(false) };
+    let step = match approval.resolve(approval.created_at) {
+        Resolution::Open { step, .. } => step,
+        Resolution::Approved | Resolution::Expired => 1,
+    };
+    tx.publish().approval_feasibility(approval, step, blocked)?;
+    Ok(true)
 }

@@ -3,7 +3,7 @@
 use unionflow_protocol::{id::ApprovalId, rest};
 use unionflow_storage::{Tx, Undo};
 
-use super::{load_for, view, with_current};
+use super::{load_for, review::review, view, with_current};
 use crate::{Call, Publish};
 
 /// Takes one's own vote back while its step is open.
@@ -13,9 +13,7 @@ pub fn withdraw(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<rest::ap
     let withdrawn = with_current(tx, &approval, &member, decided)?;
     tx.publish().approval_vote_withdrawn(&mut approval, member.id, &withdrawn)?;
     let electorate = tx.load_electorate(approval.organization_id)?;
-    if let Some(blocked) = approval.review_feasibility(&electorate) {
-        tx.publish().approval_feasibility(&mut approval, withdrawn.step, blocked)?;
-    }
+    review(tx, &mut approval, &electorate)?;
     tx.save_approval(&approval)?;
     view::view(tx, &approval, &member)
 }
