@@ -22,7 +22,7 @@ use unionflow_storage::{
     tables::text::{Text, TextKind},
 };
 
-use super::{governance, view};
+use super::{governance, sweep::sweep, view};
 use crate::{Call, Publish, membership};
 
 /// A change of policy or roles that somebody asks for.
@@ -91,12 +91,18 @@ pub(crate) fn submit_governance(
         policy_change: wanted.policy_change,
     };
     let open_key = content::hash(&content);
-    if let Some(twin) = tx.load_open_twin(member.organization_id, &open_key)? {
+    if let Some(twin) = tx.load_open_twin(member.organization_id, &open_key)?
+        && !expired_by_now(tx, twin)?
+    {
         return Err(Refusal::duplicate_of(twin).into());
     }
     let id = ApprovalId::from_uuid(tx.new_uuid());
     let salt = tx.new_salt();
-    let purpose = wanted.purpose.map(|text| words("/reason", &text, limits::REASON_CHARS)).transpose()?;
+    let field = match wanted.transaction_type {
+        TransactionType::PolicyChange => "/purpose",
+        _ => "/reason",
+    };
+    let purpose = wanted.purpose.map(|text| words(field, &text, limits::REASON_CHARS)).transpose()?;
     content.purpose_hash = commitment(&salt, purpose.as_deref().unwrap_or_default());
     if let Some(body) = purpose {
         let text = Text {
@@ -110,6 +116,14 @@ pub(crate) fn submit_governance(
         tx.save_text(member.organization_id, &text)?;
     }
     create(tx, member, id, content, Some(open_key))
+}
+
+/// Whether the time to decide a request is over: then it ends here, as it would have once the sweeper came by.
+fn expired_by_now(tx: &mut Tx<'_>, id: ApprovalId) -> Result<bool, Undo> {
+    let author = tx.author();
+    sweep(tx, id)?;
+    tx.act_as(author);
+    Ok(tx.load_approval(id)?.is_some_and(|approval| approval.status == ApprovalStatus::Expired))
 }
 
 /// The beneficiary must be an active member here: somebody of another organisation does not exist.
