@@ -185,7 +185,13 @@ impl Member {
                 self.clone().change_status(change, self.joined_on).map(|_| ())
             }
             RoleChange::Reset { .. } if self.person_id.is_none() => Err(ErrorCode::NoAccount.into()),
-            RoleChange::Reset { .. } => Ok(()),
+            // Whoever left or was refused belongs to nobody's organisation: nobody here may open the account.
+            RoleChange::Reset { .. } => match self.status {
+                MemberStatus::Active | MemberStatus::Suspended => Ok(()),
+                MemberStatus::Applicant | MemberStatus::Left | MemberStatus::Refused => {
+                    Err(ErrorCode::WrongMemberStatus.into())
+                }
+            },
         }
     }
 

@@ -20,7 +20,7 @@ use unionflow_protocol::{
         members::*,
         notifications::{BroadcastNotification, NotificationRead, UserNotification},
     },
-    id::{AggregateId, ApprovalId, EventId, MemberId, NotificationId, OrganizationId},
+    id::{AccountId, AggregateId, ApprovalId, EventId, MemberId, NotificationId, OrganizationId},
     member::MemberStatus,
     notification::{NotificationKind, Severity},
     problem::ErrorCode,
@@ -52,6 +52,8 @@ pub struct Publisher<'t, 'a> {
 /// A change of a membership, as its event tells it.
 pub(crate) struct StatusChanged {
     pub(crate) previous: MemberStatus,
+    /// The roles held before: leaving ends them, and says so of each.
+    pub(crate) held: RoleSet,
     pub(crate) has_reason: bool,
     pub(crate) approval_id: Option<ApprovalId>,
 }
@@ -158,8 +160,12 @@ impl Publisher<'_, '_> {
         }
     }
 
-    /// The last vote came, or none was needed.
-    pub fn approval_approved(&mut self, approval: &mut Approval) -> Result<(), Undo> {
+    /// The last vote came, or none was needed; the account on which its money is set aside.
+    pub fn approval_approved(
+        &mut self,
+        approval: &mut Approval,
+        reserved_on: Option<AccountId>,
+    ) -> Result<(), Undo> {
         let event = ApprovalApproved {
             id: approval.id,
             transaction_type: approval.content.transaction_type,
@@ -169,7 +175,7 @@ impl Publisher<'_, '_> {
             approvers: approval.standing_votes().map(|vote| vote.voter_id).collect(),
             approved_at: approval.outcome.approved_at.ok_or(ErrorCode::Internal)?,
             execute_by: approval.outcome.execute_by.ok_or(ErrorCode::Internal)?,
-            account_id: approval.content.account_id.filter(|_| approval.reserved),
+            account_id: reserved_on,
             reserved: approval.reserved,
         };
         self.about_approval(approval, event)
@@ -316,6 +322,10 @@ impl Publisher<'_, '_> {
         member: &mut Member,
         change: &StatusChanged,
     ) -> Result<(), Undo> {
+        let kept = member.roles;
+        for role in change.held.iter().filter(|role| !kept.contains(*role)) {
+            self.role_changed(member, role, false, change.approval_id)?;
+        }
         let effective_on = self.tx.today()?;
         macro_rules! event {
             ($name:ident) => {

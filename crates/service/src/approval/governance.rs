@@ -5,7 +5,9 @@ use unionflow_domain::{
     member::{Member, status_change},
     policy::{self, Policy},
 };
-use unionflow_protocol::{approval::TransactionType, event::approvals::RoleChange, problem::ErrorCode};
+use unionflow_protocol::{
+    approval::TransactionType, event::approvals::RoleChange, member::MemberStatus, problem::ErrorCode,
+};
 use unionflow_storage::{Tx, Undo};
 
 use super::review::review_all;
@@ -15,17 +17,18 @@ use crate::{Publish, publish::StatusChanged};
 pub(crate) fn approved(tx: &mut Tx<'_>, approval: &mut Approval) -> Result<(), Undo> {
     match approval.content.transaction_type {
         TransactionType::PolicyChange | TransactionType::RoleChange => {
-            tx.publish().approval_approved(approval)?;
+            tx.publish().approval_approved(approval, None)?;
             take_effect(tx, approval)
         }
         _ => {
             let before = tx.load_chart(approval.organization_id)?;
             let mut chart = before.clone();
-            if let Some(reservation) = approval.reserve(&mut chart) {
-                tx.insert_reservation(&reservation)?;
+            let reservation = approval.reserve(&mut chart);
+            if let Some(reservation) = &reservation {
+                tx.insert_reservation(reservation)?;
                 tx.save_chart(&before, &chart)?;
             }
-            tx.publish().approval_approved(approval)
+            tx.publish().approval_approved(approval, reservation.map(|reservation| reservation.account_id))
         }
     }
 }
@@ -96,12 +99,16 @@ fn concerned(tx: &mut Tx<'_>, approval: &Approval) -> Result<(RoleChange, Member
 fn change_status(
     tx: &mut Tx<'_>,
     member: &mut Member,
-    status: unionflow_protocol::member::MemberStatus,
+    status: MemberStatus,
     approval: &Approval,
 ) -> Result<(), Undo> {
     let change = status_change(status).ok_or(ErrorCode::NoLongerPossible)?;
-    let today = tx.today()?;
+    let (today, held) = (tx.today()?, member.roles);
     let previous = member.change_status(change, today)?;
-    let changed = StatusChanged { previous, has_reason: false, approval_id: Some(approval.id) };
-    tx.publish().member_status_changed(member, &changed)
+    let changed = StatusChanged { previous, held, has_reason: false, approval_id: Some(approval.id) };
+    tx.publish().member_status_changed(member, &changed)?;
+    if member.status != MemberStatus::Active {
+        tx.delete_codes(member.id)?;
+    }
+    Ok(())
 }

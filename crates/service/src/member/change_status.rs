@@ -48,10 +48,10 @@ pub fn change_status(
     }
     let reason =
         with.reason.as_deref().map(|text| words("/reason", text, limits::REASON_CHARS)).transpose()?;
-    let today = tx.today()?;
+    let (today, held) = (tx.today()?, member.roles);
     let previous = member.change_status(change, today)?;
     member.updated_at = tx.now();
-    let changed = StatusChanged { previous, has_reason: reason.is_some(), approval_id: None };
+    let changed = StatusChanged { previous, held, has_reason: reason.is_some(), approval_id: None };
     if let Some(body) = reason {
         let (salt, author_id) = (tx.new_salt(), Some(actor.id));
         let text = Text { owner_id: id.into(), kind: TextKind::Reason, n: 0, author_id, salt, body };
