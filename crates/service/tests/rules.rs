@@ -1,0 +1,7 @@
+//! The rules, through the real use cases on a real store.
+
+mod rules {
+    mod decisions;
+    mod governance;
+    mod scene;
+}
