@@ -45,7 +45,7 @@ enum Kept<T> {
 
 impl Store {
     /// Runs a command once per key. A repeat gets the same answer; a simultaneous twin waits for it, because both lock the
-    /// same organisation.
+    /// same organisation. What is not found binds no key.
     pub async fn write_keyed<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         scope: Scope,
@@ -61,6 +61,10 @@ impl Store {
                 Ok(answer) => {
                     remember(tx, scope, &key, &if key.secret { Kept::Shown } else { Kept::Answer(&answer) })?;
                     Ok(answer)
+                }
+                // Kept, it would tell a resource of others, whose organisation keeps the key, from one that does not exist.
+                Err(Undo::Refused(refusal)) if refusal.code == ErrorCode::NotFound => {
+                    return Err(Undo::Refused(refusal));
                 }
                 Err(Undo::Refused(refusal)) => {
                     tx.undo()?;
