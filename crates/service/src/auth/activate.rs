@@ -30,7 +30,7 @@ impl Service {
     /// Makes an account for an invited member. Where the login belongs to somebody already, that person signs in first and
     /// accepts with [`Service::accept_invitation`]: nobody takes over another's account.
     pub async fn activate(&self, activate: Activate, origin: Origin) -> Result<SignedIn, Undo> {
-        let attempt = self.attempt("", &origin).await?;
+        let attempt = self.attempt_at_code(&origin).await?;
         let hash = *SecretHash::of_code(&activate.code.0).as_bytes();
         let (code, member) = self.read(move |reader| invitation(reader, &hash)).await?;
         let country = self
@@ -88,7 +88,7 @@ impl Service {
         caller: Caller,
         origin: Origin,
     ) -> Result<OrganizationId, Undo> {
-        let attempt = self.attempt("", &origin).await?;
+        let attempt = self.attempt_at_code(&origin).await?;
         let hash = *SecretHash::of_code(&activate.code.0).as_bytes();
         let (code, _) = self.read(move |reader| invitation(reader, &hash)).await?;
         self.store()

@@ -16,7 +16,7 @@ use crate::Service;
 impl Service {
     /// Sets a new password and ends every session. The code stops working.
     pub async fn reset_password(&self, reset: ResetPassword, origin: Origin) -> Result<SignedIn, Undo> {
-        let attempt = self.attempt("", &origin).await?;
+        let attempt = self.attempt_at_code(&origin).await?;
         let hash = *SecretHash::of_code(&reset.code.0).as_bytes();
         let about = self
             .read(move |reader| {

@@ -17,18 +17,31 @@ pub(super) struct Attempt(Vec<(Counter, Key)>);
 impl Service {
     /// Counts an attempt before it is looked at, so that many at once do not slip through; or says how long to wait.
     pub(super) async fn attempt(&self, login: &str, origin: &Origin) -> Result<Attempt, Undo> {
-        let keys: Vec<(Counter, Key)> = Counter::ALL
-            .iter()
-            .map(|counter| (*counter, self.key(*counter, login, &origin.address)))
-            .collect();
-        let counted = keys.clone();
-        self.store().write(Scope::Server, move |tx| count(tx, &counted)).await?;
-        Ok(Attempt(keys))
+        self.count_attempt(&Counter::ALL, login, origin).await
+    }
+
+    /// Counts an attempt at a code, against its address alone: a code has 60 random bits and belongs to no login, so a
+    /// counter that everybody's codes share would only let anyone keep everyone from using theirs.
+    pub(super) async fn attempt_at_code(&self, origin: &Origin) -> Result<Attempt, Undo> {
+        self.count_attempt(&[Counter::Address], "", origin).await
     }
 
     /// Counts an attempt at the code of the founding.
     pub async fn count_code_attempt(&self, origin: &Origin) -> Result<(), Undo> {
-        self.attempt("", origin).await.map(|_| ())
+        self.attempt_at_code(origin).await.map(|_| ())
+    }
+
+    async fn count_attempt(
+        &self,
+        counters: &[Counter],
+        login: &str,
+        origin: &Origin,
+    ) -> Result<Attempt, Undo> {
+        let keys: Vec<(Counter, Key)> =
+            counters.iter().map(|counter| (*counter, self.key(*counter, login, &origin.address))).collect();
+        let counted = keys.clone();
+        self.store().write(Scope::Server, move |tx| count(tx, &counted)).await?;
+        Ok(Attempt(keys))
     }
 
     /// The attempt was right: what was counted against this login is forgotten.
