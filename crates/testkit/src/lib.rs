@@ -7,6 +7,7 @@
 //! **Invariant:** no crate that ships depends on this one, except for its tests.
 
 mod cast;
+mod newcomer;
 mod person;
 mod process;
 mod proxy;
