@@ -10,7 +10,7 @@ use unionflow_domain::{
     policy::demo_rules,
 };
 use unionflow_protocol::{
-    Amount, Currency, Language, Origin, Role,
+    Amount, Currency, Language, Origin, Role, RoleSet,
     approval::PolicyRules,
     id::{MemberId, OrganizationId, PersonId},
     rest::organization::OpeningBalances,
@@ -59,11 +59,24 @@ impl Troupe {
 
     /// The same with other rules.
     pub async fn found_with(service: &Service, name: &str, rules: PolicyRules) -> Self {
+        Self::found_larger(service, name, rules, &[]).await
+    }
+
+    /// The same with more holders of some roles: see [`Troupe::holders`].
+    pub async fn found_larger(
+        service: &Service,
+        name: &str,
+        rules: PolicyRules,
+        more: &[(Role, usize)],
+    ) -> Self {
         let million = Amount::new(1_000_000).expect("within range");
         let opening = OpeningBalances { cash: million, bank: million, mobile_money: million };
         let domain: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
         let mut people: Vec<(Role, String)> =
             Role::ALL.iter().map(|role| (*role, format!("{}@{domain}.test", slug(*role)))).collect();
+        for (role, count) in more {
+            people.extend((1..=*count).map(|n| (*role, format!("{}-{n}@{domain}.test", slug(*role)))));
+        }
         people.push((Role::Member, IN_ALL.to_owned()));
         let cast: Vec<(Role, String, String)> = people
             .into_iter()
@@ -127,9 +140,21 @@ impl Troupe {
         self.accounts.iter().find(|account| account.role == role).expect("one per role")
     }
 
+    /// Everybody who holds a role.
+    pub fn holders(&self, role: Role) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().filter(move |account| account.role == role)
+    }
+
     /// The plain member who is in every troupe.
     pub fn in_all(&self) -> &Account {
         self.accounts.last().expect("the last one is in all")
+    }
+}
+
+impl Account {
+    /// The roles held.
+    pub fn roles(&self) -> RoleSet {
+        RoleSet::of(&[self.role, Role::Member])
     }
 }
 

@@ -6,18 +6,24 @@
 //!
 //! **Invariant:** no crate that ships depends on this one, except for its tests.
 
+mod books;
 mod cast;
+mod follower;
 mod newcomer;
 mod person;
 mod process;
 mod proxy;
+mod scale;
 mod socket;
 mod world;
 
+pub use books::{Books, Entry};
 pub use cast::{Account, Troupe};
+pub use follower::{Follower, Goal};
 pub use person::{Answer, Ask, Person};
 pub use process::ServerProcess;
 pub use proxy::{ChaosProxy, Weather};
+pub use scale::how_many;
 pub use socket::{Closed, Frame, Refused, Socket};
 pub use world::{World, open_service, settings};
 

@@ -41,10 +41,16 @@ impl ServerProcess {
         process
     }
 
-    /// A free address on loopback.
+    /// A free address on loopback, below the ports that the system gives to outgoing connections: a client that tries again
+    /// and again while the server is away must not take its port.
     pub fn free_address() -> SocketAddr {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.local_addr().expect("it is bound")
+        let first = std::process::id() % 10_000;
+        (0..10_000)
+            .map(|n| {
+                SocketAddr::from(([127, 0, 0, 1], 20_000 + u16::try_from((first + n) % 10_000).unwrap_or(0)))
+            })
+            .find(|address| std::net::TcpListener::bind(address).is_ok())
+            .expect("one of ten thousand ports is free")
     }
 
     async fn ready(&mut self) {
@@ -64,6 +70,12 @@ impl ServerProcess {
     /// `kill -9`, and until the process is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it can be killed");
+    }
+
+    /// `kill -9` after this long: at a moment that nothing in the process has to do with.
+    pub async fn kill_after(self, moment: std::time::Duration) {
+        tokio::time::sleep(moment).await;
+        self.kill().await;
     }
 
     /// The process's id.
