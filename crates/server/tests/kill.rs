@@ -7,8 +7,10 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::atomic::{AtomicI64, Ordering},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet};
 use unionflow_protocol::Role;
 use unionflow_storage::SystemClock;
-use unionflow_testkit::{Books, Follower, PATIENCE, Person, ServerProcess, Troupe, open_service};
+use unionflow_testkit::{Books, Follower, PATIENCE, Person, ServerProcess, Troupe, how_many, open_service};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_unionflow");
 const RUNS: u64 = 5;
@@ -82,6 +84,10 @@ impl Office {
         Arc::new(Self { troupe, treasurer, president, secretary, next_amount, done })
     }
 
+    fn done(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().expect("nobody panics while holding it")
+    }
+
     /// Asks, decides, carries out and admits, until told to stop; every command until it is answered.
     async fn work(self: Arc<Self>, load: Load) {
         while !*load.stop.borrow() {
@@ -95,16 +101,16 @@ impl Office {
             );
             let asked = asked.await;
             let id = asked["id"].as_str().unwrap_or_default().to_owned();
-            self.done.lock().unwrap().submitted.insert(amount);
+            self.done().submitted.insert(amount);
             let act = |verb: &str| format!("/finance/approvals/{id}/{verb}");
             self.insist(&load, &self.president, &act("approve"), json!({}), 200).await;
-            self.done.lock().unwrap().approved.insert(id.clone());
+            self.done().approved.insert(id.clone());
             self.insist(&load, &self.treasurer, &act("execute"), json!({}), 200).await;
-            self.done.lock().unwrap().executed.insert(id.clone());
+            self.done().executed.insert(id.clone());
             let body = json!({"organizationId": self.troupe.id, "givenName": "Issa", "familyName": format!("N{amount}")});
             let member = self.insist(&load, &self.secretary, "/members", body, 201).await;
             let member = member["id"].as_str().unwrap_or_default().to_owned();
-            self.done.lock().unwrap().members.insert(member);
+            self.done().members.insert(member);
         }
     }
 
@@ -122,7 +128,7 @@ impl Office {
             if answer.status >= 500 {
                 continue;
             }
-            let mut done = self.done.lock().unwrap();
+            let mut done = self.done();
             done.repeated += usize::from(attempt > 0);
             if answer.status != expected {
                 done.faults.push(format!("{path} {body} was answered {}: {}", answer.status, answer.text));
@@ -135,7 +141,7 @@ impl Office {
 
     /// Compares what was answered with what is kept.
     fn audit(&self, books: &Books, report: &mut Report) {
-        let done = self.done.lock().unwrap();
+        let done = self.done();
         let name = &self.troupe.name;
         report.faults.extend(done.faults.iter().map(|fault| format!("{name}: {fault}")));
         report.faults.extend(books.faults().into_iter().map(|fault| format!("{name}: {fault}")));
@@ -228,7 +234,8 @@ async fn run(folder: &Path, troupes: &[Troupe], seed: u64, report: &mut Report) 
             following.spawn(async move { (n, follower.follow(goal).await) });
         }
         (0..DESKS).for_each(|_| drop(desks.spawn(office.clone().work(load.clone()))));
-        (offices.push(office), goals.push(goal));
+        offices.push(office);
+        goals.push(goal);
     }
     for _ in 0..rng.random_range(1..=2) {
         load.goes_on(rng.random_range(3..60)).await;
@@ -277,17 +284,13 @@ async fn check(database: &Path, offices: &[Arc<Office>], seen: &[(usize, Followe
     service.store().close();
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whenever_the_process_is_killed_nothing_is_lost_doubled_or_half_done() {
     let folder = tempfile::tempdir().unwrap();
     let troupes = template(folder.path()).await;
     let mut report = Report::default();
-    let first = number("UNIONFLOW_KILL_SEED", 1);
-    for seed in first..first + number("UNIONFLOW_KILL_RUNS", RUNS) {
+    let first = how_many("UNIONFLOW_KILL_SEED", 1);
+    for seed in first..first + how_many("UNIONFLOW_KILL_RUNS", RUNS) {
         run(folder.path(), &troupes, seed, &mut report).await;
         assert!(report.faults.is_empty(), "UNIONFLOW_KILL_SEED={seed}: {report:#?}");
         let _ = std::fs::remove_file(folder.path().join(format!("{seed}.db")));
