@@ -132,6 +132,17 @@ impl Person {
         self.post(&format!("/finance/approvals/{}/approve", id(approval)), &json!({})).await
     }
 
+    /// Votes for a request as it was when it was seen so.
+    pub async fn approve_seen(&self, seen: &Value) -> Answer {
+        let body = json!({"contentHash": seen["contentHash"]});
+        self.post(&format!("/finance/approvals/{}/approve", id(seen)), &body).await
+    }
+
+    /// Changes the amount of a request.
+    pub async fn edit(&self, approval: &Value, amount: i64) -> Answer {
+        self.patch(&format!("/finance/approvals/{}", id(approval)), &json!({"amount": amount})).await
+    }
+
     /// Carries a request out.
     pub async fn execute(&self, approval: &Value) -> Answer {
         self.post(&format!("/finance/approvals/{}/execute", id(approval)), &json!({})).await

@@ -4,13 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use tempfile::TempDir;
 use unionflow_auth::password::{Cost, Passwords};
-use unionflow_domain::contact::Country;
-use unionflow_protocol::{Role, limits, rest::auth::Login};
+use unionflow_domain::{contact::Country, policy::demo_rules};
+use unionflow_protocol::{Role, approval::PolicyRules, limits, rest::auth::Login};
 use unionflow_server::{Options, Server, Settings};
 use unionflow_service::Service;
 use unionflow_storage::{Clock, ScriptedClock, sqlite};
 
 use crate::{
+    books::Books,
     cast::{Account, Troupe},
     person::Person,
     socket::Socket,
@@ -65,11 +66,20 @@ impl World {
 
     /// The same with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_larger(demo_rules(), &[], change).await
+    }
+
+    /// The same with other rules in the first organisation, and more holders of some roles there.
+    pub async fn start_larger(
+        rules: PolicyRules,
+        more: &[(Role, usize)],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder of our own");
         let clock = Arc::new(ScriptedClock::default());
         let database = folder.path().join("unionflow.db");
         let service = open_service(database.clone(), clock.clone()).await;
-        let espoir = Troupe::found(&service, "Mutuelle Espoir").await;
+        let espoir = Troupe::found_larger(&service, "Mutuelle Espoir", rules, more).await;
         let solidarite = Troupe::found(&service, "Union Solidarité").await;
         service.store().close();
         let mut settings = settings(&database);
@@ -129,6 +139,11 @@ impl World {
     /// Somebody, signed in.
     pub async fn sign_in(&self, troupe: &Troupe, account: &Account) -> Person {
         Person::sign_in(&self.address(), troupe, account).await
+    }
+
+    /// The books of the first organisation.
+    pub async fn books(&self) -> Books {
+        Books::read(self.server().service().store(), self.espoir.id).await
     }
 
     /// A person's socket, live from now and caught up.
