@@ -183,7 +183,7 @@ pub struct Organizations {
 /// `PUT /organizations/{id}/approval-policy`: asks for these rules; others decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AskPolicy {
     /// The rules wanted.
     #[serde(flatten)]
@@ -210,4 +210,17 @@ pub struct Policy {
     /// What this is exact as of.
     #[serde(flatten)]
     pub as_of: AsOf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_with_a_field_that_does_not_exist_is_refused() {
+        let ask = |body: &str| serde_json::from_str::<AskPolicy>(body).map_err(|error| error.to_string());
+        assert!(ask(r#"{"bands":[],"levels":{},"singleSignature":true,"purpose":"because"}"#).is_ok());
+        let refused = ask(r#"{"bands":[],"levels":{},"reason":"because"}"#).unwrap_err();
+        assert!(refused.contains("unknown field `reason`"), "{refused}");
+    }
 }
