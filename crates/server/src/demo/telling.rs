@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use unionflow_protocol::{
     Amount, Currency, Envelope, Language, Position, Seq,
     approval::TransactionType,
-    event::Event,
+    event::{Event, dashboard::DashboardStatsUpdate},
     frame::Control,
     id::{ApprovalId, Epoch, MemberId, OrganizationId},
 };
@@ -151,10 +151,11 @@ impl Teller {
     }
 
     fn sentence(&self, event: &Event) -> String {
-        let say = |french, english| self.say(french, english);
+        let (say, language) = (|french, english| self.say(french, english), self.language);
         match event {
             Event::ApprovalPending(e) => {
-                let what = self.money(e.content.transaction_type, e.content.amount, e.content.currency);
+                let content = &e.content;
+                let what = self.money(content.transaction_type, content.amount, content.currency);
                 format!("{} {what}{}", say("Demande :", "Request:"), self.purpose(e.id))
             }
             Event::ApprovalVoteRecorded(e) => {
@@ -175,8 +176,8 @@ impl Teller {
             }
             Event::LedgerEntryPosted(e) => {
                 let lines = e.lines.iter().map(|line| {
-                    let account = words::account(line.kind, self.language);
-                    format!("{account} {}", line.amount.format(e.currency, self.language))
+                    let account = words::account(line.kind, language);
+                    format!("{account} {}", line.amount.format(e.currency, language))
                 });
                 format!("{} {}", say("Écriture :", "Entry:"), lines.collect::<Vec<_>>().join(", "))
             }
@@ -184,44 +185,42 @@ impl Teller {
                 format!("{} {}", say("Nouveau membre n°", "New member no."), e.member_number)
             }
             Event::RoleGranted(e) => {
-                format!(
-                    "{} {} — {}",
-                    say("Rôle donné :", "Role given:"),
-                    words::role(e.role, self.language),
-                    self.name(e.id)
-                )
+                let role = words::role(e.role, language);
+                format!("{} {role} — {}", say("Rôle donné :", "Role given:"), self.name(e.id))
             }
             Event::RoleRevoked(e) => {
-                format!(
-                    "{} {} — {}",
-                    say("Rôle retiré :", "Role taken:"),
-                    words::role(e.role, self.language),
-                    self.name(e.id)
-                )
+                let role = words::role(e.role, language);
+                format!("{} {role} — {}", say("Rôle retiré :", "Role taken:"), self.name(e.id))
             }
             Event::UserNotification(e) => {
-                format!(
-                    "{} {}",
-                    say("Notification :", "Notification:"),
-                    words::notification(e.kind, self.language)
-                )
+                let what = words::notification(e.kind, language);
+                format!("{} {what}", say("Notification :", "Notification:"))
             }
-            Event::DashboardStatsUpdate(e) => format!(
-                "{} {} {} · {} {} · {} {}",
-                say("Chiffres :", "Figures:"),
-                e.members.total,
-                say("membres", "members"),
-                e.approvals.pending_count,
-                say("en attente", "pending"),
-                say("solde", "balance"),
-                e.balance.as_ref().map_or_else(String::new, |b| b.total.format(e.currency, self.language)),
-            ),
+            Event::DashboardStatsUpdate(e) => self.figures(e),
             other => {
-                let name =
-                    other.event_type().map_or(other.type_name(), |kind| words::event(kind, self.language));
+                let name = other.event_type().map_or(other.type_name(), |kind| words::event(kind, language));
                 format!("{name}{}", approval_of(other).map(|id| self.purpose(id)).unwrap_or_default())
             }
         }
+    }
+
+    fn figures(&self, stats: &DashboardStatsUpdate) -> String {
+        let balance = stats.balance.as_ref().map(|balance| {
+            format!(
+                " · {} {}",
+                self.say("solde", "balance"),
+                balance.total.format(stats.currency, self.language)
+            )
+        });
+        format!(
+            "{} {} {} · {} {}{}",
+            self.say("Chiffres :", "Figures:"),
+            stats.members.total,
+            self.say("membres", "members"),
+            stats.approvals.pending_count,
+            self.say("en attente", "pending"),
+            balance.unwrap_or_default(),
+        )
     }
 
     fn purpose(&self, id: ApprovalId) -> String {
