@@ -4,6 +4,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::FromArgMatches;
 use unionflow_protocol::Language;
+use unionflow_storage::StoreFault;
 
 use crate::{
     cli::{self, Action, Cli},
@@ -44,6 +45,11 @@ impl Environment {
     /// The sentence of this language.
     pub(crate) fn say<'a>(&self, french: &'a str, english: &'a str) -> &'a str {
         self.language.pick(french, english)
+    }
+
+    /// A fault of the store, in this language.
+    pub(crate) fn fault(&self, fault: &StoreFault) -> Failure {
+        Failure::Other(fault.text(self.language))
     }
 }
 

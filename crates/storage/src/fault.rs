@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use unionflow_domain::{Fault, Refusal};
-use unionflow_protocol::problem::ErrorCode;
+use unionflow_protocol::{Language, problem::ErrorCode};
 
 /// The store cannot do its work. Nothing of the unit was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,56 @@ pub enum StoreFault {
 }
 
 impl StoreFault {
+    /// The sentence for the operator, in the operator's language.
+    pub fn text(&self, language: Language) -> String {
+        match language {
+            Language::English => self.to_string(),
+            Language::French => self.in_french(),
+        }
+    }
+
+    fn in_french(&self) -> String {
+        match self {
+            Self::Full => "le disque est plein : libérez de la place ; rien n’est perdu, ce qui n’a pas été confirmé n’a pas été écrit".to_owned(),
+            Self::ReadOnly(path) => format!(
+                "impossible d’écrire `{}` : donnez à l’utilisateur du serveur le droit d’écrire le fichier et son dossier",
+                path.display()
+            ),
+            Self::CannotOpen { path, reason } => format!("impossible d’ouvrir `{}` : {reason}", path.display()),
+            Self::Folder { path, reason } => format!(
+                "impossible de créer le dossier `{}` : {reason} ; créez-le, ou choisissez-en un autre avec --data",
+                path.display()
+            ),
+            Self::Corrupt { path, reason } => format!(
+                "`{}` est endommagé ({reason}) : arrêtez le serveur, gardez le fichier, et restaurez la dernière sauvegarde avec `unionflow restore`",
+                path.display()
+            ),
+            Self::Foreign(path) => format!(
+                "`{}` ne contient pas de données d’UnionFlow : choisissez un autre dossier avec --data",
+                path.display()
+            ),
+            Self::Missing(path) => format!(
+                "il n’y a pas de données dans `{}` : démarrez le serveur une première fois, ou choisissez un autre dossier avec --data",
+                path.display()
+            ),
+            Self::Exists(path) => {
+                format!("`{}` existe déjà : choisissez un autre nom, ou déplacez-le d’abord", path.display())
+            }
+            Self::InUse(path) => format!(
+                "un autre serveur utilise déjà `{}` : arrêtez-le, ou choisissez un autre dossier avec --data",
+                path.display()
+            ),
+            Self::Newer { found, known } => format!(
+                "les données viennent d’une version plus récente (schéma {found}, ce programme connaît {known}) : installez l’UnionFlow plus récent"
+            ),
+            Self::Busy => "les données sont occupées : réessayez".to_owned(),
+            Self::Closed => "les données sont fermées".to_owned(),
+            Self::Constraint(what) => format!("contrainte : {what}"),
+            Self::Malformed(what) => format!("données mal formées : {what}"),
+            Self::Database(what) => format!("base de données : {what}"),
+        }
+    }
+
     /// What the caller of a command is told.
     pub const fn code(&self) -> ErrorCode {
         match self {

@@ -13,7 +13,7 @@ pub(crate) fn backup(environment: Environment, file: &Path) -> Result<(), Failur
     let bar = bar();
     let copied = sqlite::backup(&path, file, |progress| show(&bar, progress));
     bar.finish_and_clear();
-    copied.map_err(|fault| Failure::Other(fault.to_string()))?;
+    copied.map_err(|fault| environment.fault(&fault))?;
     outln!("{} {}", environment.say("Copié et vérifié :", "Copied and checked:"), file.display());
     Ok(())
 }
@@ -24,7 +24,7 @@ pub(crate) fn restore(environment: Environment, file: &Path) -> Result<(), Failu
     let restored =
         sqlite::restore(file, &path, &Ids::system(), SystemClock.now(), |progress| show(&bar, progress));
     bar.finish_and_clear();
-    restored.map_err(|fault| Failure::Other(fault.to_string()))?;
+    restored.map_err(|fault| environment.fault(&fault))?;
     outln!(
         "{} {}",
         environment.say(

@@ -13,7 +13,7 @@ use crate::server::open_service;
 pub(crate) fn open_store(environment: &Environment, create: bool) -> Result<Store, Failure> {
     let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
     let options = sqlite::Options { create, ..sqlite::Options::beside(path, Arc::new(SystemClock)) };
-    sqlite::open(options).map_err(|fault| Failure::Other(fault.to_string()))
+    sqlite::open(options).map_err(|fault| environment.fault(&fault))
 }
 
 /// Opens the use cases on that store.
@@ -26,7 +26,7 @@ pub(crate) async fn open(environment: &Environment, create: bool) -> Result<Serv
 /// What a command says when the rules or the store refuse: every fault, in the language asked for.
 pub(crate) fn failed(environment: &Environment, undo: &Undo) -> Failure {
     match undo {
-        Undo::Fault(fault) => Failure::Other(fault.to_string()),
+        Undo::Fault(fault) => environment.fault(fault),
         Undo::Refused(refusal) => {
             let mut text = refusal.code.title(environment.language).to_owned();
             for fault in &refusal.faults {

@@ -46,14 +46,14 @@ async fn show(environment: &Environment, demo: &Demo, temporary: bool) -> Result
     let clock = demo::clock();
     let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
     let opening = sqlite::Options::server(path, clock.clone());
-    let store = sqlite::open(opening).map_err(|fault| Failure::Other(fault.to_string()))?;
+    let store = sqlite::open(opening).map_err(|fault| environment.fault(&fault))?;
     let preparing = prepare(environment, demo, &cast, &store, &clock);
     let stages = tokio::select! {
         stages = preparing => stages?,
         () = stop.asked() => return Ok(()),
     };
     let options = Options { settings: environment.settings.clone(), clock };
-    let server = Server::start_on(store, options).await.map_err(start_failed)?;
+    let server = Server::start_on(store, options).await.map_err(|fault| start_failed(environment, fault))?;
     let address = reachable(server.address);
     announce(environment, demo, &cast, &stages, address, temporary)?;
 

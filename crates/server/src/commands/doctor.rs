@@ -58,7 +58,7 @@ fn look_at_store(environment: &Environment, path: &Path, report: &mut Report) ->
     match sqlite::check(path) {
         Ok(()) => Report::fine(environment.say("le fichier des données est sain", "the data file is sound")),
         Err(fault) => {
-            report.fault(&fault.to_string());
+            report.fault(&fault.text(environment.language));
             return Ok(());
         }
     }

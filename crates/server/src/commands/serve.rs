@@ -1,5 +1,7 @@
 //! `unionflow serve`
 
+use unionflow_protocol::Language;
+
 use super::{Environment, Failure, block_on};
 use crate::{
     lifecycle::{Stop, stop_on_signals},
@@ -10,7 +12,9 @@ use crate::{
 pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
     telemetry::log(&environment.settings);
     block_on(async {
-        let server = Server::start(Options::new(environment.settings.clone())).await.map_err(start_failed)?;
+        let server = Server::start(Options::new(environment.settings.clone()))
+            .await
+            .map_err(|fault| start_failed(&environment, fault))?;
         tracing::info!(address = %server.address, admin = %server.admin_address, "serving");
         if let Some(code) = &server.setup_code {
             // Not a log line: logs are kept and sent around.
@@ -33,9 +37,15 @@ pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
     })
 }
 
-pub(crate) fn start_failed(fault: StartFault) -> Failure {
+pub(crate) fn start_failed(environment: &Environment, fault: StartFault) -> Failure {
     match fault {
         StartFault::Config(fault) => Failure::Usage(fault.0),
+        StartFault::Store(fault) => environment.fault(&fault),
+        StartFault::Listen { key, address, reason } if environment.language == Language::French => {
+            Failure::Other(format!(
+                "{key} : impossible d’écouter sur `{address}` ({reason}) ; choisissez une autre adresse, ou arrêtez ce qui l’occupe"
+            ))
+        }
         other => Failure::Other(other.to_string()),
     }
 }
