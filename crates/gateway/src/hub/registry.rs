@@ -278,7 +278,7 @@ impl<F: Follower> Organization<F> {
         let after = session.attach(&replay.events, replay.up_to, self.passed.clone(), now);
         session.slot().store(self.sessions.len(), Ordering::Relaxed);
         self.sessions.push(session.clone());
-        self.follow_up(session, after);
+        self.follow_up(session, after, self.feed.head());
     }
 
     fn deliver(&mut self, live: &Arc<Live>) {
@@ -290,21 +290,22 @@ impl<F: Follower> Organization<F> {
             let session = self.sessions[i].clone();
             let after = session.deliver(live);
             if after != After::Nothing {
-                self.follow_up(&session, after);
+                self.follow_up(&session, after, live.position.seq());
             }
         }
     }
 
-    fn follow_up(&mut self, session: &F, after: After) {
+    fn follow_up(&mut self, session: &F, after: After, at: Seq) {
         match after {
             After::Nothing => {}
-            After::Newest(view) => self.give_newest(session, view),
+            After::Newest(view) => self.give_newest(session, view, at),
             After::Forget => self.forget(session),
         }
     }
 
-    fn give_newest(&self, session: &F, view: View) {
-        for live in self.feed.newest(view) {
+    /// Those that include more than the session was handed come by themselves, behind the events that they include.
+    fn give_newest(&self, session: &F, view: View, at: Seq) {
+        for live in self.feed.newest(view).filter(|live| live.position.seq() <= at) {
             session.deliver(live);
         }
     }
