@@ -13,7 +13,7 @@ use crate::{
     feed::{Live, Replay},
 };
 
-mod registry;
+pub(crate) mod registry;
 mod shard;
 
 pub(crate) use registry::Follower;

@@ -23,6 +23,8 @@ pub mod outbound;
 #[cfg(test)]
 mod samples;
 pub mod session;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 pub mod transport;
 

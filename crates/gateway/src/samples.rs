@@ -7,7 +7,7 @@ use unionflow_protocol::{
     Topic, View,
     event::{
         dashboard::DashboardStatsUpdate,
-        members::{MemberInvited, MemberSuspended, RoleGranted, RoleRevoked},
+        members::{MemberInvited, MemberReinstated, MemberSuspended, RoleGranted, RoleRevoked},
         notifications::NotificationRead,
     },
     id::{Epoch, EventId, MemberId, OrganizationId, PersonId},
@@ -110,6 +110,19 @@ pub(crate) fn suspended_of(organization: OrganizationId, seq: u64, id: MemberId)
     record(organization, Position::Fact(Seq(seq)), keepers_and(id), event)
 }
 
+/// A suspended member active again.
+pub(crate) fn reinstated_of(organization: OrganizationId, seq: u64, id: MemberId) -> Record {
+    let event = MemberReinstated {
+        id,
+        status: MemberStatus::Active,
+        previous_status: MemberStatus::Suspended,
+        effective_on: day(),
+        has_reason: false,
+        approval_id: None,
+    };
+    record(organization, Position::Fact(Seq(seq)), keepers_and(id), event)
+}
+
 /// Figures of a view.
 pub(crate) fn stats_of(organization: OrganizationId, as_of: u64, view: View) -> Record {
     let event = DashboardStatsUpdate {
@@ -123,9 +136,9 @@ pub(crate) fn stats_of(organization: OrganizationId, as_of: u64, view: View) -> 
     record(organization, state(as_of), Audience::view(view), event)
 }
 
-/// How far a member has read.
+/// How far a member has read; `unread` says whose mark it is.
 pub(crate) fn read_of(organization: OrganizationId, as_of: u64, id: MemberId) -> Record {
-    let event = NotificationRead { read_up_to: Seq(as_of), unread: 0 };
+    let event = NotificationRead { read_up_to: Seq(as_of), unread: u32::from(id.as_bytes()[15]) };
     record(organization, state(as_of), Audience::member(id), event)
 }
 

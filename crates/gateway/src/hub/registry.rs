@@ -233,6 +233,19 @@ impl<F: Follower> Registry<F> {
         self.holes.iter().filter_map(due).min()
     }
 
+    /// Sessions in all lists.
+    #[cfg(test)]
+    pub(crate) fn followers(&self) -> usize {
+        self.organizations.values().map(|organization| organization.sessions.len()).sum()
+    }
+
+    /// Bytes in all rings: as they are counted, and as they are.
+    #[cfg(test)]
+    pub(crate) fn ring_bytes(&self) -> (usize, usize) {
+        let feeds = self.organizations.values().map(|organization| &organization.feed);
+        (self.ring_bytes, feeds.map(Feed::ring_bytes).sum())
+    }
+
     /// Hands events to every session, in order, and looks whether a hole is left.
     fn give(&mut self, now: Instant, id: OrganizationId, ready: &[Arc<Live>]) {
         let Some(organization) = self.organizations.get_mut(&id) else { return };
