@@ -32,6 +32,8 @@ use crate::{
 
 mod reader;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use reader::FrameReader;
 pub(crate) use task::run;

@@ -14,7 +14,7 @@ mod client;
 mod gateway;
 mod journal;
 mod random;
-mod socket;
+pub(crate) mod socket;
 mod stream;
 mod world;
 

@@ -13,24 +13,24 @@ use crate::transport::{Transport, Wrote};
 
 /// Both ends of a socket.
 #[derive(Clone)]
-pub(super) struct Socket(Arc<Mutex<Wire>>);
+pub(crate) struct Socket(Arc<Mutex<Wire>>);
 
-pub(super) struct Wire {
-    pub(super) to_client: VecDeque<u8>,
-    pub(super) to_server: Vec<u8>,
+pub(crate) struct Wire {
+    pub(crate) to_client: VecDeque<u8>,
+    pub(crate) to_server: Vec<u8>,
     room: usize,
     /// The client has gone; the server does not know yet.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
     /// The network still takes bytes for a client that has gone.
     swallows: bool,
     /// The server has closed: what is in `to_client` is the last.
-    pub(super) ended: bool,
+    pub(crate) ended: bool,
     /// Close codes that there is a reason for.
-    pub(super) excuses: BTreeSet<u16>,
+    pub(crate) excuses: BTreeSet<u16>,
 }
 
 impl Socket {
-    pub(super) fn with_room(room: usize, swallows: bool) -> Self {
+    pub(crate) fn with_room(room: usize, swallows: bool) -> Self {
         Self(Arc::new(Mutex::new(Wire {
             to_client: VecDeque::new(),
             to_server: Vec::new(),
@@ -42,30 +42,33 @@ impl Socket {
         })))
     }
 
-    pub(super) fn wire(&self) -> MutexGuard<'_, Wire> {
+    pub(crate) fn wire(&self) -> MutexGuard<'_, Wire> {
         self.0.lock()
     }
 
-    pub(super) fn excuse(&self, code: CloseCode) {
+    pub(crate) fn excuse(&self, code: CloseCode) {
         self.wire().excuses.insert(code.number());
     }
 
-    /// A masked frame, as clients send them.
-    pub(super) fn client_sends(&self, opcode: u8, payload: &[u8]) {
-        let mask = [0x1d, 0x7e, 0x03, 0xa9];
-        let wire = &mut *self.wire();
-        let length = u8::try_from(payload.len()).unwrap_or(u8::MAX);
-        wire.to_server.push(0x80 | opcode);
-        if length < 126 {
-            wire.to_server.push(0x80 | length);
-        } else {
-            wire.to_server.push(0x80 | 126);
-            let length = u16::try_from(payload.len()).expect("a short frame");
-            wire.to_server.extend(length.to_be_bytes());
-        }
-        wire.to_server.extend(mask);
-        wire.to_server.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    pub(crate) fn client_sends(&self, opcode: u8, payload: &[u8]) {
+        self.wire().to_server.extend(masked(0x80 | opcode, payload));
     }
+}
+
+/// A frame as clients send it: masked.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x1d, 0x7e, 0x03, 0xa9];
+    let mut frame = vec![first];
+    match u16::try_from(payload.len()).expect("a short frame") {
+        length @ 0..126 => frame.push(0x80 | length as u8),
+        length => {
+            frame.push(0x80 | 126);
+            frame.extend(length.to_be_bytes());
+        }
+    }
+    frame.extend(mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
 }
 
 impl Transport for Socket {
