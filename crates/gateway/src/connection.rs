@@ -161,16 +161,21 @@ impl<T: Transport> Connection<T> {
         if state.session.is_closed() || state.wishes.is_empty() {
             return None;
         }
-        if matches!(state.wishes[0], Wish::Replay(_)) && state.outbound.waiting() > PAGE_LOW_WATER {
+        // What the client asks goes before a replay, which may have to wait for the socket: a token may end meanwhile.
+        let asked = state.wishes.iter().position(|wish| !matches!(wish, Wish::Replay(_)));
+        if asked.is_none() && state.outbound.waiting() > PAGE_LOW_WATER {
             return None;
         }
         let organization = state.session.organization_id();
-        Some(match state.wishes.remove(0) {
+        Some(match state.wishes.remove(asked.unwrap_or(0)) {
             Wish::Replay(after) => {
                 Task::Replay(organization, Cursor { after, joined_at: state.session.joined_at() })
             }
             Wish::Verify(token) => Task::Verify(token),
-            Wish::Join(wanted) => Task::Join(organization, state.session.identity().person_id, wanted),
+            Wish::Join(wanted) => {
+                state.wishes.retain(|wish| !matches!(wish, Wish::Replay(_)));
+                Task::Join(organization, state.session.identity().person_id, wanted)
+            }
         })
     }
 

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use unionflow_protocol::{Role, RoleSet, frame::ClientFrame, id::SessionId, limits};
+use unionflow_protocol::{Audience, Role, RoleSet, frame::ClientFrame, id::SessionId, limits};
 use uuid::Uuid;
 
 use super::*;
 use crate::{
     config::FRAMES_PER_WINDOW,
     hub::Follower,
-    samples::{epoch, member, noon, organization, person},
+    samples::{epoch, fact_of, live, member, noon, organization, person},
     session::Start,
     simulation::socket::{Socket, masked},
 };
@@ -185,6 +185,33 @@ fn a_flood_closes_with_4301() {
         assert_eq!(last, ["SYSTEM_ERROR RATE_LIMITED", "close 4301"]);
         assert_eq!(answers.last().map(String::as_str), Some("close 4301"));
     }
+}
+
+#[test]
+fn a_new_token_is_looked_at_while_a_replay_waits_for_a_slow_socket() {
+    let mut peer = Peer::joined(Start::After(Seq(0)), 100);
+    let Some(Task::Replay(..)) = peer.connection.next_task() else { panic!("the replay comes first") };
+    let events: Vec<_> =
+        (1..=60).map(|seq| live(&fact_of(organization(1), seq, Audience::everyone()))).collect();
+    peer.connection.finish(peer.now, Done::Page(events, Seq(60)));
+    assert!(peer.connection.next_task().is_none(), "the next page waits until the socket has taken some");
+    peer.sends(&masked(TEXT, br#"{"type":"authenticate","token":"next"}"#));
+    let task = peer.connection.next_task();
+    assert!(matches!(&task, Some(Task::Verify(token)) if token.0 == "next"), "{task:?}");
+}
+
+#[test]
+fn a_switch_while_a_replay_waits_for_a_slow_socket_ends_that_replay() {
+    let mut peer = Peer::joined(Start::After(Seq(0)), 100);
+    peer.connection.next_task();
+    let events: Vec<_> =
+        (1..=60).map(|seq| live(&fact_of(organization(1), seq, Audience::everyone()))).collect();
+    peer.connection.finish(peer.now, Done::Page(events, Seq(60)));
+    let switch = format!(r#"{{"type":"switch","organizationId":"{}"}}"#, organization(2));
+    peer.sends(&masked(TEXT, switch.as_bytes()));
+    let task = peer.connection.next_task();
+    assert!(matches!(task, Some(Task::Join(..))), "{task:?}");
+    assert!(peer.connection.next_task().is_none(), "the old replay is not wanted any more");
 }
 
 /// Bytes as a client might send them: good frames, bad ones, and noise.
