@@ -240,6 +240,92 @@ mod tests {
         }
     }
 
+    /// One thing that happens to a queue.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Fact { size: usize },
+        Figures(View),
+        Room(usize),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (1usize..300).prop_map(|size| Step::Fact { size }),
+            2 => any::<bool>().prop_map(|first| Step::Figures(if first { View::Officers } else { View::Members })),
+            2 => (0usize..500).prop_map(Step::Room),
+        ]
+    }
+
+    /// The payloads of whole frames; `Err` if the bytes end within one.
+    fn payloads(mut bytes: &[u8]) -> Result<Vec<String>, &[u8]> {
+        let mut payloads = Vec::new();
+        while let [_, length, ..] = *bytes {
+            let (begin, length) = match length {
+                126 => (4, usize::from(u16::from_be_bytes([bytes[2], bytes[3]]))),
+                length => (2, usize::from(length)),
+            };
+            let payload = bytes.get(begin..begin + length).ok_or(bytes)?;
+            payloads.push(String::from_utf8_lossy(payload).into_owned());
+            bytes = &bytes[begin + length..];
+        }
+        Ok(payloads)
+    }
+
+    proptest! {
+        /// However fast or slow the peer: facts come all and in order or the last frame says 4100; of each view's figures
+        /// never an older after a newer, and the newest comes; and no more waits than may.
+        #[test]
+        fn nothing_is_dropped_silently_and_no_more_waits_than_may(
+            steps in proptest::collection::vec(any_step(), 1..120),
+            bytes_max in 300usize..3000,
+        ) {
+            let (socket, mut outbound) = (Narrow::default(), Outbound::new(bytes_max));
+            let (mut facts, mut newest, mut slow) = (Vec::new(), [None; 2], false);
+            for (n, step) in (0u32..).zip(steps) {
+                let sent = match step {
+                    Step::Room(bytes) => {
+                        socket.allow(bytes);
+                        outbound.flush(&socket);
+                        continue;
+                    }
+                    Step::Fact { size } => {
+                        let text = format!("fact {n} {}", "x".repeat(size));
+                        facts.push(text.clone());
+                        outbound.send(&socket, Frame::text(text.as_bytes(), None))
+                    }
+                    Step::Figures(view) => {
+                        newest[view as usize] = Some(n);
+                        outbound.send(&socket, state(n, view))
+                    }
+                };
+                prop_assert!(outbound.waiting() <= bytes_max + 40, "the close frame may come on top");
+                slow = sent == Sent::SlowConsumer;
+                if slow {
+                    prop_assert!(!outbound.is_open());
+                    break;
+                }
+            }
+            socket.allow(1 << 20);
+            outbound.flush(&socket);
+            prop_assert_eq!(outbound.is_done(), slow);
+            let received = socket.received();
+            let mut received = payloads(&received).expect("whole frames");
+            if slow {
+                prop_assert!(received.pop().is_some_and(|close| close.ends_with("slow consumer")));
+            }
+            let came: Vec<_> = received.iter().filter(|text| text.starts_with("fact")).collect();
+            prop_assert!(came.iter().zip(&facts).all(|(came, sent)| *came == sent), "{:?}", came);
+            prop_assert!(slow || came.len() == facts.len());
+            for view in [View::Officers, View::Members] {
+                let begin = format!("state {view} ");
+                let numbers = received.iter().filter_map(|text| text.strip_prefix(&begin)?.parse::<u32>().ok());
+                let numbers: Vec<u32> = numbers.collect();
+                prop_assert!(numbers.is_sorted());
+                prop_assert!(slow || numbers.last().copied() == newest[view as usize]);
+            }
+        }
+    }
+
     #[test]
     fn of_waiting_states_only_the_newest_of_each_kind_is_kept_behind_the_facts() {
         let (socket, mut outbound) = (Narrow::default(), Outbound::new(1 << 20));
