@@ -115,6 +115,12 @@ impl Store {
                 self.organizations[index].changes.push((seq, person, Change::Reinstated));
                 reinstated_of(id, seq, who)
             }
+            3 if random.one_in(3) => {
+                // Another system says so: it changes no right of ours.
+                let mut record = granted_of(id, seq, who, role);
+                record.inbound = true;
+                record
+            }
             _ => {
                 let mut record = fact_of(id, seq, audience(random, who));
                 record.topic = random.pick(&Topic::BUSINESS[..4]);
