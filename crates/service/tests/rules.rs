@@ -3,5 +3,6 @@
 mod rules {
     mod decisions;
     mod governance;
+    mod model;
     mod scene;
 }
