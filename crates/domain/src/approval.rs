@@ -77,6 +77,9 @@ pub struct Vote {
     pub single_signature: bool,
     /// When it was taken back.
     pub withdrawn_at: Option<Timestamp>,
+    /// When an edit made it void: for good, also where a later edit brings the same content back.
+    #[serde(default)]
+    pub voided_at: Option<Timestamp>,
 }
 
 /// How a request went on after the votes.
@@ -177,7 +180,7 @@ impl Approval {
 impl Vote {
     /// Whether it counts for this content.
     pub fn counts_for(&self, content_hash: &str) -> bool {
-        self.withdrawn_at.is_none() && self.content_hash == content_hash
+        self.withdrawn_at.is_none() && self.voided_at.is_none() && self.content_hash == content_hash
     }
 }
 

@@ -50,6 +50,9 @@ impl Approval {
         }
         let voided = u32::try_from(self.standing_votes().count()).unwrap_or(u32::MAX);
         self.terms = terms(&content, policy, now)?;
+        for vote in self.votes.iter_mut().filter(|vote| vote.voided_at.is_none()) {
+            vote.voided_at = Some(now);
+        }
         self.content = content;
         self.edited = true;
         self.updated_at = now;

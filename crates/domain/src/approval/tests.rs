@@ -203,6 +203,23 @@ fn an_edit_voids_the_votes_and_chooses_the_band_anew_p14() {
 }
 
 #[test]
+fn an_edit_and_its_opposite_do_not_bring_votes_back_p14() {
+    let mut approval = asked(2_000_000);
+    approve(&mut approval, PRESIDENT).unwrap();
+    let rules = in_force(policy::demo_rules());
+    let first = approval.terms.content_hash.clone();
+    for minor in [2_500_000, 2_000_000] {
+        approval.edit(member(TREASURER), expense(minor), &rules, &everyone(), at(2)).unwrap();
+    }
+    assert_eq!(approval.terms.content_hash, first, "the same content again");
+    assert_eq!(approval.standing_votes().count(), 0);
+    let Resolution::Open { step: 1, votes_in_step: 0, .. } = approval.resolve(at(3)) else {
+        panic!("{:?}", approval.resolve(at(3)))
+    };
+    approval.approve(&voter(PRESIDENT), &everyone(), Some(&first), at(3)).unwrap();
+}
+
+#[test]
 fn only_the_creator_edits_and_cancels_and_only_while_it_waits() {
     let rules = in_force(policy::demo_rules());
     let mut approval = asked(5_000);

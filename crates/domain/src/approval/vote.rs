@@ -64,6 +64,7 @@ impl Approval {
             at: now,
             single_signature: ballot.single_signature,
             withdrawn_at: None,
+            voided_at: None,
         });
         self.updated_at = now;
         let resolution = self.resolve(now);

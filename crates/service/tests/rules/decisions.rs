@@ -33,8 +33,8 @@ fn code<T: std::fmt::Debug>(answer: Result<T, Refusal>) -> ErrorCode {
 
 async fn account(town: &Town, club: &Club, kind: AccountKind) -> unionflow_domain::ledger::Account {
     let id = club.id;
-    let chart = town.service.read(move |reader| Ok(reader.load_chart(id)?)).await.unwrap();
-    chart.of_kind(kind).unwrap().clone()
+    let chart = town.service.read(move |reader| Ok(reader.load_chart(id)?)).await.expect("they are read");
+    chart.of_kind(kind).expect("every kind is there").clone()
 }
 
 async fn bank(town: &Town, club: &Club) -> AccountId {

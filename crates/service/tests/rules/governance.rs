@@ -328,7 +328,7 @@ async fn reset(town: &Town, club: &Club, who: Who, about: Who) -> Result<CodeOrR
 
 async fn works(town: &Town, code: &str) -> bool {
     let hash = *SecretHash::of_code(code).as_bytes();
-    town.service.read(move |reader| Ok(reader.load_code(&hash)?.is_some())).await.unwrap()
+    town.service.read(move |reader| Ok(reader.load_code(&hash)?.is_some())).await.expect("it is read")
 }
 
 fn handed_out(answer: Result<CodeOrRequest, Refusal>) -> String {
