@@ -2,6 +2,7 @@
 
 mod rules {
     mod decisions;
+    mod faults;
     mod governance;
     mod model;
     mod scene;

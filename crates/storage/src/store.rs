@@ -106,6 +106,13 @@ impl Store {
         Self { backend, shared: Arc::new(shared) }
     }
 
+    /// With its backend behind another one: how tests make statements fail.
+    #[cfg(feature = "conformance")]
+    #[must_use]
+    pub fn behind(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
+        Self { backend: wrap(self.backend), shared: self.shared }
+    }
+
     /// The journal's incarnation.
     pub fn epoch(&self) -> Epoch {
         self.shared.epoch

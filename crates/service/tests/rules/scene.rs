@@ -34,7 +34,7 @@ use unionflow_service::{
         found::{Founding, NewFounder, create_person, found},
     },
 };
-use unionflow_storage::{Ids, Key, Scope, ScriptedClock, Store, Tx, Undo, sqlite};
+use unionflow_storage::{Backend, Ids, Key, Keyed, Scope, ScriptedClock, StoreFault, Tx, Undo, sqlite};
 use uuid::Uuid;
 
 /// A store with a clock that shows what it is told.
@@ -42,7 +42,7 @@ pub(crate) struct Town {
     pub(crate) service: Service,
     clock: Arc<ScriptedClock>,
     logins: AtomicU64,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An organisation and the people who founded it.
@@ -75,16 +75,17 @@ impl Town {
     }
 
     pub(crate) async fn seeded(seed: u64) -> Self {
+        Self::behind(seed, |backend| backend).await
+    }
+
+    /// On a store whose backend is behind another.
+    pub(crate) async fn behind(seed: u64, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
         let folder = tempfile::tempdir().expect("a folder of our own");
         let clock = Arc::new(ScriptedClock::default());
         clock.set(Timestamp::from_millis(BEGINS));
         let mut options = sqlite::Options::server(folder.path().join("unionflow.db"), clock.clone());
         options.ids = Ids::seeded(seed);
-        Self::over(sqlite::open(options).expect("a store opens"), clock, folder).await
-    }
-
-    /// Over any store.
-    pub(crate) async fn over(store: Store, clock: Arc<ScriptedClock>, folder: TempDir) -> Self {
+        let store = sqlite::open(options).expect("a store opens").behind(wrap);
         let settings = Settings {
             allow_new_organizations: false,
             public_url: "https://union.example".into(),
@@ -92,7 +93,7 @@ impl Town {
             access_token_lifetime: Duration::from_secs(900),
         };
         let service = Service::open(store, Passwords::new(Cost::CHEAP), settings).await.expect("it opens");
-        Self { service, clock, logins: AtomicU64::new(0), _folder: folder }
+        Self { service, clock, logins: AtomicU64::new(0), folder }
     }
 
     /// An organisation with 1,000,000 in cash and in the bank, whose people hold these roles.
@@ -119,6 +120,29 @@ impl Town {
             Ok(Club { id, people })
         });
         founded.await.expect("it is founded")
+    }
+
+    /// Everything that is stored, as text: table by table, row by row.
+    pub(crate) fn everything(&self) -> Vec<String> {
+        let path = self.folder.path().join("unionflow.db");
+        let read = || {
+            let connection = rusqlite::Connection::open(path)?;
+            let names = "SELECT m.name, group_concat('quote(' || c.name || ')', '||'',''||') FROM sqlite_master m \
+                         JOIN pragma_table_info(m.name) c WHERE m.type = 'table' GROUP BY m.name ORDER BY m.name";
+            let mut tables = connection.prepare(names)?;
+            let tables =
+                tables.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+            let mut rows = Vec::new();
+            for table in tables {
+                let (name, columns) = table?;
+                let mut all = connection.prepare(&format!("SELECT {columns} FROM {name} ORDER BY 1"))?;
+                for row in all.query_map([], |row| row.get::<_, String>(0))? {
+                    rows.push(format!("{name} {}", row?));
+                }
+            }
+            Ok::<_, rusqlite::Error>(rows)
+        };
+        read().expect("the file is read")
     }
 
     /// Time passes.
@@ -253,6 +277,27 @@ impl Town {
         read.await.expect("it is read").expect("it exists")
     }
 
+    /// Somebody does something under a key, once however often it is sent.
+    pub(crate) async fn act_keyed<T>(
+        &self,
+        club: &Club,
+        who: Who,
+        key: &str,
+        unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<Keyed<T>, StoreFault>
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static,
+    {
+        let key = Key {
+            principal: who.person,
+            route: "POST /somewhere".into(),
+            key: key.into(),
+            fingerprint: [1; 32],
+            secret: false,
+        };
+        self.service.command(club.id, call(who, Some(key)), unit).await
+    }
+
     /// What the organisation's journal says after a place.
     pub(crate) async fn told_after(&self, club: &Club, after: Seq) -> Vec<Told> {
         let organization = club.id;
@@ -293,7 +338,7 @@ impl Wanted {
         Self { kind: TransactionType::Expense, minor, details: ApprovalDetails::default() }
     }
 
-    fn of(self, organization_id: OrganizationId) -> SubmitApproval {
+    pub(crate) fn of(self, organization_id: OrganizationId) -> SubmitApproval {
         SubmitApproval {
             organization_id,
             transaction_type: self.kind,

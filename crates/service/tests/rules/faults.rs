@@ -1,0 +1,238 @@
+//! The n-th statement fails, for n = 1, 2, 3 … until everything runs through untouched.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, Ordering},
+};
+
+use unionflow_domain::policy;
+use unionflow_protocol::{
+    Event, Role, Seq, Timestamp,
+    account::AccountKind,
+    approval::ApprovalStatus,
+    id::ApprovalId,
+    problem::ErrorCode,
+    rest::approval::{Approval, Approve},
+};
+use unionflow_service::{
+    Call,
+    approval::{approve::approve, execute::execute, submit::submit},
+};
+use unionflow_storage::{
+    Backend, Keyed, ReadUnit, Scope, StoreFault, Tx, UnitEnd, WriteUnit,
+    sql::{Param, Row, Sql},
+};
+
+use super::scene::{Club, Town, Wanted, amount};
+
+/// Which statement fails, counted from now.
+#[derive(Default)]
+struct Plan {
+    left: AtomicI64,
+    /// Whether it fails after it has had its effect.
+    after: AtomicBool,
+}
+
+impl Plan {
+    fn fail(&self, n: i64, after: bool) {
+        self.after.store(after, Ordering::SeqCst);
+        self.left.store(n, Ordering::SeqCst);
+    }
+
+    /// Whether this is the one.
+    fn is_due(&self) -> bool {
+        self.left.fetch_sub(1, Ordering::SeqCst) == 1
+    }
+
+    /// Whether it has not come yet. Nothing fails any more.
+    fn give_up(&self) -> bool {
+        self.left.swap(0, Ordering::SeqCst) > 0
+    }
+}
+
+struct Faulty {
+    backend: Arc<dyn Backend>,
+    plan: Arc<Plan>,
+}
+
+impl Backend for Faulty {
+    fn write(&self, unit: Box<dyn WriteUnit>) {
+        self.backend.write(Box::new(FaultyUnit { unit, plan: self.plan.clone() }));
+    }
+
+    fn read(&self, unit: Box<dyn ReadUnit>) {
+        self.backend.read(unit);
+    }
+
+    fn close(&self) {
+        self.backend.close();
+    }
+}
+
+struct FaultyUnit {
+    unit: Box<dyn WriteUnit>,
+    plan: Arc<Plan>,
+}
+
+impl WriteUnit for FaultyUnit {
+    fn scope(&self) -> Scope {
+        self.unit.scope()
+    }
+
+    fn is_stale(&self) -> bool {
+        self.unit.is_stale()
+    }
+
+    fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd {
+        self.unit.run(&mut FaultySql { sql, plan: &self.plan }, now)
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
+        self.unit.finish(committed);
+    }
+}
+
+struct FaultySql<'a> {
+    sql: &'a mut dyn Sql,
+    plan: &'a Plan,
+}
+
+impl FaultySql<'_> {
+    fn with<T>(&mut self, run: impl FnOnce(&mut dyn Sql) -> Result<T, StoreFault>) -> Result<T, StoreFault> {
+        let due = self.plan.is_due();
+        if due && !self.plan.after.load(Ordering::SeqCst) {
+            return Err(broken());
+        }
+        let result = run(self.sql)?;
+        if due { Err(broken()) } else { Ok(result) }
+    }
+}
+
+impl Sql for FaultySql<'_> {
+    fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
+        self.with(|inner| inner.execute(sql, params))
+    }
+
+    fn query(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
+    ) -> Result<(), StoreFault> {
+        self.with(|inner| inner.query(sql, params, each))
+    }
+
+    fn undo(&mut self) -> Result<(), StoreFault> {
+        self.with(|inner| inner.undo())
+    }
+}
+
+fn broken() -> StoreFault {
+    StoreFault::Database("the disk answered nonsense".into())
+}
+
+/// A command of the scenario.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Submit,
+    Approve,
+    /// By somebody who may not.
+    ExecuteInVain,
+    Execute,
+}
+
+/// The organisation and the round, which names keys.
+struct Round<'a> {
+    town: &'a Town,
+    club: &'a Club,
+    name: String,
+    id: Option<ApprovalId>,
+}
+
+impl Round<'_> {
+    async fn send(&self, act: Act) -> Result<Keyed<Approval>, StoreFault> {
+        let [president, treasurer] = [0, 1].map(|n| self.club.people[n]);
+        let key = format!("{act:?}-{}", self.name);
+        let id = self.id.unwrap_or(ApprovalId::from_uuid(uuid::Uuid::nil()));
+        match act {
+            Act::Submit => {
+                let body = Wanted::expense(10).of(self.club.id);
+                let unit = move |tx: &mut Tx<'_>, call: &Call| submit(tx, call, &body);
+                self.town.act_keyed(self.club, treasurer, &key, unit).await
+            }
+            Act::Approve => {
+                let body = Approve { comment: Some("d'accord".into()), content_hash: None };
+                let unit = move |tx: &mut Tx<'_>, call: &Call| approve(tx, call, id, &body);
+                self.town.act_keyed(self.club, president, &key, unit).await
+            }
+            Act::ExecuteInVain | Act::Execute => {
+                let who = if matches!(act, Act::Execute) { treasurer } else { president };
+                let unit =
+                    move |tx: &mut Tx<'_>, call: &Call| execute(tx, call, id).map(|done| done.approval);
+                self.town.act_keyed(self.club, who, &key, unit).await
+            }
+        }
+    }
+
+    /// Sends a command until it is answered: a fault has left nothing, and its repeat is a new try. Whether there was one.
+    async fn insist(&mut self, act: Act) -> bool {
+        let before = self.town.everything();
+        let (answered, faulted) = match self.send(act).await {
+            Ok(answered) => (answered, false),
+            Err(fault) => {
+                assert_eq!(fault, broken());
+                assert_eq!(self.town.everything(), before, "{act:?} in {} left something", self.name);
+                (self.send(act).await.expect("nothing fails any more"), true)
+            }
+        };
+        assert!(!answered.replayed, "{act:?} in {}: the key was free", self.name);
+        let (again, faulted) = match self.send(act).await {
+            Ok(again) => (again, faulted),
+            Err(_) => (self.send(act).await.expect("nothing fails any more"), true),
+        };
+        assert!(again.replayed && again.answer == answered.answer, "{act:?} in {}", self.name);
+        match (act, answered.answer) {
+            (Act::ExecuteInVain, answer) => {
+                assert_eq!(answer.expect_err("not for the president").code, ErrorCode::Forbidden);
+            }
+            (_, answer) => self.id = Some(answer.expect("it is allowed").id),
+        }
+        faulted
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_statement_fails_nothing_is_half_written_and_a_repeat_has_one_effect() {
+    let plan = Arc::new(Plan::default());
+    let behind = plan.clone();
+    let town = Town::behind(3, |backend| Arc::new(Faulty { backend, plan: behind })).await;
+    let club = town.found(policy::default_rules(false), &[&[Role::President], &[Role::Treasurer]]).await;
+    let mut rounds = 0;
+    for after in [false, true] {
+        for n in 1.. {
+            plan.fail(n, after);
+            let mut round = Round { town: &town, club: &club, name: format!("round-{n}-{after}"), id: None };
+            let mut faults = 0;
+            for act in [Act::Submit, Act::Approve, Act::ExecuteInVain, Act::Execute] {
+                faults += u32::from(round.insist(act).await);
+            }
+            rounds += 1;
+            let status = town.approval(round.id.expect("it was submitted")).await.status;
+            assert_eq!(status, ApprovalStatus::Executed);
+            if plan.give_up() {
+                assert!(faults == 0 && n > 40, "{n} statements");
+                break;
+            }
+            assert!(faults <= 1);
+        }
+    }
+    let id = club.id;
+    let read = town.service.read(move |reader| Ok((reader.verify_journal(id)?, reader.load_chart(id)?)));
+    let (chain, chart) = read.await.expect("it is read");
+    assert!(chain.is_ok(), "{chain:?}");
+    let cash = chart.of_kind(AccountKind::Cash).expect("there is one");
+    assert_eq!((cash.balance, cash.reserved), (amount(1_000_000 - 10 * rounds), amount(0)));
+    let told = town.told_after(&club, Seq(0)).await;
+    let executed = told.iter().filter(|told| matches!(told.envelope.event, Event::ApprovalExecuted(_)));
+    assert_eq!(executed.count() as i64, rounds, "one effect a round");
+}
