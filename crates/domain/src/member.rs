@@ -279,6 +279,7 @@ mod tests {
                 }
                 prop_assert_eq!(member.effective_roles().is_empty(), member.status != MemberStatus::Active);
                 prop_assert_eq!(&member.number, &before.number);
+                prop_assert!(member.roles.is_subset_of(before.roles), "no change of status gives a role");
             }
         }
     }

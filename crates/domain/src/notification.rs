@@ -105,3 +105,111 @@ pub fn next_step(approval: &Approval) -> Draft {
         audience: Audience::roles(approval.waits_for()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unionflow_protocol::{
+        Amount, Currency, Timestamp,
+        approval::TransactionType,
+        event::{
+            approvals::{
+                ApprovalApproved, ApprovalBlocked, ApprovalCancelled, ApprovalExecutionFailed,
+                ApprovalRejected,
+            },
+            members::{MemberCreated, RoleGranted},
+        },
+        id::{ApprovalId, MemberId},
+        problem::ErrorCode,
+    };
+    use uuid::Uuid;
+
+    fn member(n: u128) -> MemberId {
+        MemberId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn approved(transaction_type: TransactionType) -> Event {
+        ApprovalApproved {
+            id: ApprovalId::from_uuid(Uuid::nil()),
+            transaction_type,
+            amount: Amount::ZERO,
+            currency: Currency::XOF,
+            approved_by: None,
+            approvers: Vec::new(),
+            approved_at: Timestamp::from_millis(0),
+            execute_by: Timestamp::from_millis(0),
+            account_id: None,
+            reserved: false,
+        }
+        .into()
+    }
+
+    /// Officers, the requester and the beneficiary.
+    fn audience() -> Audience {
+        Audience::roles(RoleSet::OFFICERS).and_member(member(1)).and_member(member(2))
+    }
+
+    fn heard(event: &Event) -> Vec<(NotificationKind, String)> {
+        let drafts = caused_by(event, &audience(), Origin::Command);
+        drafts.into_iter().map(|draft| (draft.kind, draft.audience.to_string())).collect()
+    }
+
+    fn both() -> String {
+        Audience::member(member(1)).and_member(member(2)).to_string()
+    }
+
+    #[test]
+    fn each_cause_has_its_own_audience_and_the_others_hear_nothing() {
+        use NotificationKind as Kind;
+        let id = ApprovalId::from_uuid(Uuid::nil());
+        let roles = |roles: &[Role]| Audience::roles(RoleSet::of(roles)).to_string();
+        let decided = (Kind::ApprovalApproved, both());
+        let execute = (Kind::ApprovalToExecute, roles(&[Role::Treasurer]));
+        assert_eq!(heard(&approved(TransactionType::Expense)), [decided.clone(), execute]);
+        assert_eq!(heard(&approved(TransactionType::RoleChange)), [decided], "it executes itself");
+        let blocked = ApprovalBlocked { id, step: 1, missing: 1, roles_to_act: RoleSet::VOTING };
+        let alarmed = roles(&[Role::President, Role::Auditor]);
+        assert_eq!(heard(&blocked.into()), [(Kind::ApprovalBlocked, alarmed)], "P7");
+        let failed = ApprovalExecutionFailed { id, code: ErrorCode::InsufficientFunds, available: None };
+        let told =
+            Audience::roles(RoleSet::of(&[Role::Treasurer])).and_member(member(1)).and_member(member(2));
+        assert_eq!(heard(&failed.into()), [(Kind::ApprovalExecutionFailed, told.to_string())]);
+        let granted = RoleGranted { id: member(3), role: Role::Auditor, approval_id: None };
+        assert_eq!(heard(&granted.into()), [(Kind::RoleGranted, Audience::member(member(3)).to_string())]);
+        let cancelled = ApprovalCancelled {
+            id,
+            transaction_type: TransactionType::Expense,
+            amount: Amount::ZERO,
+            currency: Currency::XOF,
+            by: Some(member(1)),
+        };
+        assert_eq!(heard(&cancelled.into()), [], "its creator knows");
+    }
+
+    #[test]
+    fn imports_and_facts_of_other_systems_cause_no_notification_f9() {
+        let date = unionflow_protocol::Date::new(2026, 1, 1).unwrap();
+        let applicant = MemberCreated {
+            id: member(1),
+            member_number: "1".into(),
+            status: MemberStatus::Applicant,
+            joined_on: date,
+        };
+        let rejected = ApprovalRejected {
+            id: ApprovalId::from_uuid(Uuid::nil()),
+            transaction_type: TransactionType::Expense,
+            amount: Amount::ZERO,
+            currency: Currency::XOF,
+            rejected_by: member(1),
+            rejected_at: Timestamp::from_millis(0),
+            step: 1,
+        };
+        let events: [Event; 3] = [applicant.into(), rejected.into(), approved(TransactionType::Expense)];
+        for event in events {
+            assert!(!heard(&event).is_empty(), "a command's is heard: {event:?}");
+            for origin in [Origin::Import, Origin::Inbound] {
+                assert_eq!(caused_by(&event, &audience(), origin), [], "{event:?} of {origin:?}");
+            }
+        }
+    }
+}

@@ -468,6 +468,13 @@ proptest! {
                 prop_assert_eq!(&approval, &before, "V7: nothing follows an end");
             }
             check_votes(&approval)?;
+            if approval.terms != before.terms {
+                prop_assert_eq!(approval.standing_votes().count(), 0, "P14: an edit voids every vote");
+            }
+            let cast = approval.votes.iter().zip(&before.votes);
+            prop_assert!(approval.votes.len() >= before.votes.len(), "a vote once cast stays as a fact");
+            prop_assert!(cast.into_iter().all(|(now, then)| now.voter_id == then.voter_id && now.at == then.at));
+            prop_assert_eq!(approval.resolve(now), approval.clone().resolve(now), "the same question has the same answer");
             if approval.status == ApprovalStatus::Approved && before.status == ApprovalStatus::Pending {
                 prop_assert_eq!(approval.resolve(now), Resolution::Approved);
             }
