@@ -164,3 +164,45 @@ async fn a_restart_loses_nothing_and_repeats_nothing() {
     assert_eq!(amounts, [12_000]);
     assert_eq!(socket.cursor, after["asOfSeq"].as_u64().unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_that_did_not_change_are_not_sent_again() {
+    let world = World::start().await;
+    let (treasurer, president) = (world.espoir(Role::Treasurer).await, world.espoir(Role::President).await);
+    let mut socket = world.socket(&treasurer).await;
+    let large = treasurer.submit(200_000).await;
+    socket.until("KPI_UPDATE").await;
+
+    let voted = president.approve(&large).await.expect(200);
+    assert_eq!(voted["status"], "PENDING", "the first of two votes changes no figure");
+    let next = treasurer.submit(5_000).await;
+    let mut seen = sees(&mut socket, next["asOfSeq"].as_u64().unwrap()).await;
+    while seen.last().is_none_or(|frame| frame.event_type() != "KPI_UPDATE") {
+        seen.push(socket.frame().await);
+    }
+    let counts: Vec<_> = seen
+        .iter()
+        .filter(|frame| frame.event_type() == "DASHBOARD_STATS_UPDATE")
+        .map(|frame| frame.data()["approvals"]["pendingCount"].clone())
+        .collect();
+    assert_eq!(counts, [2], "{seen:#?}");
+    assert!(seen.iter().any(|frame| frame.event_type() == "APPROVAL_VOTE_RECORDED"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_view_brings_its_figures_also_where_none_were_sent_since_the_start() {
+    let mut world = World::start().await;
+    let treasurer = world.espoir(Role::Treasurer).await;
+    treasurer.submit(20_000).await;
+    let member = world.espoir(Role::Member).await;
+    let president = world.espoir(Role::President).await;
+    let path = format!("/members/{}/roles/AUDITOR", member.account.member_id);
+    let asked = president.put(&path, &json!({"reason": "Contrôle des comptes"})).await.expect(202);
+    world.restart().await;
+
+    let mut socket = world.socket(&member).await;
+    treasurer.approve(&asked).await.expect(200);
+    let stats = socket.until("DASHBOARD_STATS_UPDATE").await.pop().unwrap();
+    assert_eq!(stats.data()["view"], "officers");
+    assert_eq!(stats.data()["approvals"]["pendingAmount"], 20_000);
+}

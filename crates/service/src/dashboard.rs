@@ -1,8 +1,12 @@
 //! The figures, as of now.
 
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 use unionflow_domain::{figures::Figures, organization::Organization};
 use unionflow_protocol::{
-    View,
+    Date, EventType, View,
     id::{OrganizationId, PersonId},
     problem::ErrorCode,
     rest::dashboard::{Kpis, Stats},
@@ -48,11 +52,34 @@ pub(crate) fn of(
     Ok((organization, figures))
 }
 
-/// Sends the newest figures, in both editions. Called where something changed, at most four times a second.
-pub fn publish(tx: &mut Tx<'_>) -> Result<(), Undo> {
-    for view in View::ALL {
-        tx.publish().dashboard_stats_update(*view)?;
-        tx.publish().kpi_update(*view)?;
+/// What was sent last of each kind and view: only what is new is sent again, because phones pay for every frame.
+#[derive(Debug, Clone, Default)]
+pub struct Sent(HashMap<(View, EventType), [u8; 32]>);
+
+impl Sent {
+    /// Whether this is not what was sent last; from now on it is. The day counts: at midnight figures are sent also where they
+    /// are the same, since somebody else may have sent them in between.
+    fn is_new(&mut self, view: View, kind: EventType, today: Date, figures: &impl Serialize) -> bool {
+        let text = serde_json::to_vec(&(today, figures)).expect("figures are integers, codes and lists");
+        let hash = Sha256::digest(text).into();
+        self.0.insert((view, kind), hash) != Some(hash)
     }
-    Ok(())
+}
+
+/// Sends the newest figures, in both editions, where they differ from what was sent last. Called where something happened, at
+/// most four times a second.
+pub fn publish(tx: &mut Tx<'_>, mut sent: Sent) -> Result<Sent, Undo> {
+    let today = tx.today()?;
+    for view in View::ALL {
+        let (organization, figures) = tx.figures()?;
+        let opened = organization.settings.amounts_open_to_members;
+        let (stats, series) = (figures.stats(*view, opened), figures.kpis(*view, opened));
+        if sent.is_new(*view, EventType::DashboardStatsUpdate, today, &stats) {
+            tx.publish().dashboard_stats_update(stats)?;
+        }
+        if sent.is_new(*view, EventType::KpiUpdate, today, &series) {
+            tx.publish().kpi_update(series)?;
+        }
+    }
+    Ok(sent)
 }

@@ -12,11 +12,12 @@ use unionflow_domain::{
     policy::Policy,
 };
 use unionflow_protocol::{
-    Amount, Audience, Event, Role, RoleSet, Seq, View,
+    Amount, Audience, Event, Role, RoleSet, Seq,
     approval::{ApprovalStatus, Decision, TransactionType},
     event::{
         approvals::*,
         contributions::ContributionPaid,
+        dashboard::{DashboardStatsUpdate, KpiUpdate},
         members::*,
         notifications::{BroadcastNotification, NotificationRead, UserNotification},
     },
@@ -476,20 +477,16 @@ impl Publisher<'_, '_> {
 
     // Figures.
 
-    /// The newest figures of a view, to whoever has it.
-    pub fn dashboard_stats_update(&mut self, view: View) -> Result<(), Undo> {
-        let (organization, figures) = self.tx.figures()?;
-        let event = figures.stats(view, organization.settings.amounts_open_to_members);
-        let about = organization.id.into();
-        self.tx.append_state(about, Audience::view(view), event.into())
+    /// Figures, to whoever has their view.
+    pub fn dashboard_stats_update(&mut self, figures: DashboardStatsUpdate) -> Result<(), Undo> {
+        let (about, audience) = (self.organization()?.into(), Audience::view(figures.view));
+        self.tx.append_state(about, audience, figures.into())
     }
 
-    /// The newest twelve-month series of a view, to whoever has it.
-    pub fn kpi_update(&mut self, view: View) -> Result<(), Undo> {
-        let (organization, figures) = self.tx.figures()?;
-        let event = figures.kpis(view, organization.settings.amounts_open_to_members);
-        let about = organization.id.into();
-        self.tx.append_state(about, Audience::view(view), event.into())
+    /// Twelve-month series, to whoever has their view.
+    pub fn kpi_update(&mut self, series: KpiUpdate) -> Result<(), Undo> {
+        let (about, audience) = (self.organization()?.into(), Audience::view(series.view));
+        self.tx.append_state(about, audience, series.into())
     }
 
     fn organization(&mut self) -> Result<OrganizationId, Undo> {

@@ -12,15 +12,15 @@ use std::{
 };
 
 use tokio::{
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use unionflow_bus::{Bus, BusFault};
 use unionflow_protocol::{Position, Record, Seq, id::OrganizationId, limits::FIGURES_INTERVAL};
-use unionflow_storage::{Commits, Scope, Store, Undo};
+use unionflow_storage::{Commits, Scope, Store, Tx, Undo};
 
-use crate::dashboard;
+use crate::dashboard::{self, Sent};
 
 /// How often the outbox is looked into.
 const POLL: Duration = Duration::from_millis(250);
@@ -40,7 +40,7 @@ pub struct Relay {
     commits: Commits,
     progress: HashMap<OrganizationId, Progress>,
     figures: HashMap<OrganizationId, Figures>,
-    publishing_figures: JoinSet<()>,
+    publishing_figures: JoinSet<(OrganizationId, Result<Sent, Undo>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,10 +52,13 @@ struct Progress {
 }
 
 /// When the figures of an organisation are published: at once on the first change, then at most four times a second.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Figures {
     last: Option<Instant>,
     due: Option<Instant>,
+    /// What went out last; away while it is being published.
+    sent: Sent,
+    is_publishing: bool,
 }
 
 impl Relay {
@@ -93,7 +96,9 @@ impl Relay {
                 () = sleep_until(next_figures.unwrap_or_else(Instant::now)), if next_figures.is_some() => {
                     self.publish_due_figures();
                 }
-                _ = self.publishing_figures.join_next(), if !self.publishing_figures.is_empty() => {}
+                Some(ended) = self.publishing_figures.join_next(), if !self.publishing_figures.is_empty() => {
+                    self.figures_published(ended);
+                }
             }
         }
         while let Some(records) = self.commits.try_next() {
@@ -248,7 +253,7 @@ impl Relay {
     }
 
     fn figures_changed(&mut self, organization: OrganizationId) {
-        let figures = self.figures.entry(organization).or_insert(Figures { last: None, due: None });
+        let figures = self.figures.entry(organization).or_default();
         if figures.due.is_none() {
             let now = Instant::now();
             figures.due = Some(figures.last.map_or(now, |last| now.max(last + FIGURES_INTERVAL)));
@@ -259,7 +264,7 @@ impl Relay {
         if self.publishing_figures.len() >= FIGURES_AT_ONCE {
             return None;
         }
-        self.figures.values().filter_map(|figures| figures.due).min()
+        self.figures.values().filter(|figures| !figures.is_publishing).filter_map(|figures| figures.due).min()
     }
 
     /// The newest figures go out by a commit of their own, and so behind the events they include.
@@ -269,16 +274,29 @@ impl Relay {
         let due = self
             .figures
             .iter_mut()
-            .filter(|(_, figures)| figures.due.is_some_and(|due| due <= now))
+            .filter(|(_, figures)| !figures.is_publishing && figures.due.is_some_and(|due| due <= now))
             .take(room);
         for (organization, figures) in due {
-            (figures.last, figures.due) = (Some(now), None);
+            (figures.last, figures.due, figures.is_publishing) = (Some(now), None, true);
             let (store, organization) = (self.store.clone(), *organization);
+            let sent = std::mem::take(&mut figures.sent);
             self.publishing_figures.spawn(async move {
-                if let Err(error) = store.write(Scope::Organization(organization), dashboard::publish).await {
-                    warn_later("figures were not published; the next change does it", &error);
-                }
+                let unit = move |tx: &mut Tx<'_>| dashboard::publish(tx, sent);
+                (organization, store.write(Scope::Organization(organization), unit).await)
             });
+        }
+    }
+
+    fn figures_published(&mut self, ended: Result<(OrganizationId, Result<Sent, Undo>), JoinError>) {
+        let Ok((organization, published)) = ended else {
+            // Only a runtime that is ending cancels it: then nothing more is published either.
+            return;
+        };
+        let Some(figures) = self.figures.get_mut(&organization) else { return };
+        figures.is_publishing = false;
+        match published {
+            Ok(sent) => figures.sent = sent,
+            Err(error) => warn_later("figures were not published; the next change does it", &error),
         }
     }
 }

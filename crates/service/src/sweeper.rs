@@ -78,7 +78,7 @@ impl Service {
         for organization in self.read(|reader| Ok(reader.load_stale_figures(ROUND)?)).await? {
             let publish = |tx: &mut unionflow_storage::Tx<'_>| {
                 tx.act_as(Author { member_id: None, origin: Origin::Schedule });
-                dashboard::publish(tx)
+                dashboard::publish(tx, dashboard::Sent::default())
             };
             self.store().write(Scope::Organization(organization), publish).await?;
         }

@@ -48,8 +48,10 @@ pub(crate) enum LookUp {
         /// The newest one known.
         after: Seq,
     },
-    /// The newest event of each: [`Registry::handle_heads`].
+    /// The newest event of each: [`Registry::handle_head`].
     Heads(Vec<OrganizationId>),
+    /// The newest figures, because none were sent since this hub began: [`Registry::handle_figures`].
+    Figures(OrganizationId),
 }
 
 /// What was read to fill a hole.
@@ -80,6 +82,8 @@ struct Organization<F> {
     passed: Arc<AtomicU64>,
     /// When its hole is read from the journal, or that it is being read.
     filling: Filling,
+    /// A session's view changed, and none of its figures were sent yet: they are to be read.
+    lacks_figures: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +148,9 @@ impl<F: Follower> Registry<F> {
             Some(replay) if replay.complete && replay.up_to < cursor.joined_at => Attached::BeyondRing,
             Some(replay) if replay.complete && replay.events.len() <= ATTACH_EVENTS => {
                 organization.attach(session, &replay, now);
+                if std::mem::take(&mut organization.lacks_figures) {
+                    self.look_ups.push_back(LookUp::Figures(id));
+                }
                 Attached::Live
             }
             Some(replay) => Attached::Ring(replay),
@@ -172,6 +179,16 @@ impl<F: Follower> Registry<F> {
             organization.filling = Filling::At(now + HEADS_EVERY);
             self.holes.push(id);
         }
+    }
+
+    /// The newest figures, as they were read.
+    pub(crate) fn handle_figures(&mut self, now: Instant, id: OrganizationId, figures: Vec<Arc<Live>>) {
+        let Some(organization) = self.organizations.get_mut(&id) else { return };
+        let mut ready = Vec::new();
+        for live in figures {
+            organization.feed.take(live, &mut ready);
+        }
+        self.give(now, id, &ready);
     }
 
     /// What the store says about a head. If the journal goes further than the bus has brought it, the rest is read.
@@ -257,6 +274,9 @@ impl<F: Follower> Registry<F> {
             }
         }
         organization.passed.store(organization.feed.head().0, Ordering::Release);
+        if std::mem::take(&mut organization.lacks_figures) {
+            self.look_ups.push_back(LookUp::Figures(id));
+        }
         if organization.feed.hole().is_some() && organization.filling == Filling::No {
             organization.filling = Filling::At(now + HOLE_LASTS);
             self.holes.push(id);
@@ -284,6 +304,7 @@ impl<F: Follower> Organization<F> {
             sessions: Vec::new(),
             passed: Arc::new(AtomicU64::new(head.0)),
             filling: Filling::No,
+            lacks_figures: false,
         }
     }
 
@@ -317,7 +338,8 @@ impl<F: Follower> Organization<F> {
     }
 
     /// Those that include more than the session was handed come by themselves, behind the events that they include.
-    fn give_newest(&self, session: &F, view: View, at: Seq) {
+    fn give_newest(&mut self, session: &F, view: View, at: Seq) {
+        self.lacks_figures |= self.feed.newest(view).next().is_none();
         for live in self.feed.newest(view).filter(|live| live.position.seq() <= at) {
             session.deliver(live);
         }

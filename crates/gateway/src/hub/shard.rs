@@ -37,6 +37,8 @@ pub(crate) enum Input {
     Detach { organization: OrganizationId, connection: Arc<Connection>, reply: oneshot::Sender<()> },
     /// What was read from the store to fill a hole.
     Filled(OrganizationId, Filled),
+    /// The newest figures, read from the store.
+    Figures(OrganizationId, Vec<Arc<Live>>),
     /// What the store says about heads.
     Heads(Vec<(OrganizationId, Seq)>),
 }
@@ -100,6 +102,9 @@ impl Shard {
             Input::Filled(organization, filled) => {
                 self.registry.handle_filled(steady, organization, filled);
             }
+            Input::Figures(organization, figures) => {
+                self.registry.handle_figures(steady, organization, figures);
+            }
             Input::Heads(heads) => {
                 for (organization, head) in heads {
                     self.registry.handle_head(organization, head);
@@ -116,6 +121,9 @@ impl Shard {
                     Some(Input::Filled(organization, read_hole(&store, organization, after).await))
                 }
                 LookUp::Heads(organizations) => read_heads(&store, organizations).await.map(Input::Heads),
+                LookUp::Figures(organization) => read_figures(&store, organization)
+                    .await
+                    .map(|figures| Input::Figures(organization, figures)),
             };
             if let Some(answer) = answer {
                 let _ = itself.send(answer).await;
@@ -137,8 +145,21 @@ async fn read_hole(store: &Store, organization: OrganizationId, after: Seq) -> F
         }
     };
     metrics::counter!("unionflow_hub_events_from_journal_total").increment(events.len() as u64);
-    let frame = |records: Vec<Record>| records.iter().map(|record| Arc::new(Live::new(record))).collect();
-    Filled { events: frame(events), figures: frame(figures), complete }
+    Filled { events: framed(&events), figures: framed(&figures), complete }
+}
+
+async fn read_figures(store: &Store, organization: OrganizationId) -> Option<Vec<Arc<Live>>> {
+    match store.read(move |reader| Ok(figures::all(reader, organization)?)).await {
+        Ok(records) => Some(framed(&records)),
+        Err(error) => {
+            tracing::warn!(%error, "figures could not be read; the next change sends them");
+            None
+        }
+    }
+}
+
+fn framed(records: &[Record]) -> Vec<Arc<Live>> {
+    records.iter().map(|record| Arc::new(Live::new(record))).collect()
 }
 
 async fn read_heads(store: &Store, organizations: Vec<OrganizationId>) -> Option<Vec<(OrganizationId, Seq)>> {

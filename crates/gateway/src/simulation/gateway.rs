@@ -50,6 +50,7 @@ pub(super) struct Gateway {
 enum Answer {
     Filled(Filled),
     Heads(Vec<(usize, Seq)>),
+    Figures(Vec<Arc<Live>>),
 }
 
 struct Arrival {
@@ -225,7 +226,12 @@ impl World {
                 }
                 gateway.settle();
             }
-            (LookUp::Heads(_), Answer::Filled(_)) => unreachable!("answered by its kind"),
+            (LookUp::Figures(organization), Answer::Figures(figures)) => {
+                gateway.registry.handle_figures(now, organization, figures);
+                gateway.settle();
+                self.count("figures read for a new view");
+            }
+            (_, Answer::Filled(_) | Answer::Figures(_)) => unreachable!("answered by its kind"),
         }
     }
 
@@ -471,6 +477,10 @@ fn answer_to(look_up: &LookUp, store: &Store, readable: bool) -> Answer {
             let index = index_of(*organization);
             let events = framed(store.page(index, *after, HOLE_EVENTS));
             Answer::Filled(Filled { events, figures: framed(&store.figures(index)), complete: true })
+        }
+        LookUp::Figures(organization) => {
+            let figures = store.figures(index_of(*organization));
+            Answer::Figures(if readable { framed(&figures) } else { Vec::new() })
         }
         LookUp::Heads(_) if !readable => Answer::Heads(Vec::new()),
         LookUp::Heads(organizations) => {
