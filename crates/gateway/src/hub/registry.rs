@@ -23,6 +23,9 @@ use crate::{
     session::Now,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// A session, as the hub knows it.
 pub(crate) trait Follower: Clone {
     /// Hands a live event over.
@@ -266,12 +269,17 @@ impl<F: Follower> Registry<F> {
     /// Hands events to every session, in order, and looks whether a hole is left.
     fn give(&mut self, now: Instant, id: OrganizationId, ready: &[Arc<Live>]) {
         let Some(organization) = self.organizations.get_mut(&id) else { return };
+        let mut wants = Vec::new();
         for live in ready {
-            organization.deliver(live);
+            organization.deliver(live, &mut wants);
             if matches!(live.position, Position::Fact(_)) && live.is_for_sessions() {
                 self.ring_bytes += live.bytes();
                 self.kept.push_back(id);
             }
+        }
+        // Behind everything that became ready together: the feed's newest figures are those after all of it.
+        for (session, view) in wants {
+            organization.give_newest(&session, view);
         }
         organization.passed.store(organization.feed.head().0, Ordering::Release);
         if std::mem::take(&mut organization.lacks_figures) {
@@ -312,35 +320,32 @@ impl<F: Follower> Organization<F> {
         let after = session.attach(&replay.events, replay.up_to, self.passed.clone(), now);
         session.slot().store(self.sessions.len(), Ordering::Relaxed);
         self.sessions.push(session.clone());
-        self.follow_up(session, after, self.feed.head());
+        match after {
+            After::Nothing => {}
+            After::Newest(view) => self.give_newest(session, view),
+            After::Forget => self.forget(session),
+        }
     }
 
-    fn deliver(&mut self, live: &Arc<Live>) {
+    /// Hands an event to every session. Those that want the newest figures after it are added to `wants`.
+    fn deliver(&mut self, live: &Arc<Live>, wants: &mut Vec<(F, View)>) {
         if !live.is_for_sessions() {
             return;
         }
         // From the end, so that a session forgotten on the way moves nobody that is still to come.
         for i in (0..self.sessions.len()).rev() {
             let session = self.sessions[i].clone();
-            let after = session.deliver(live);
-            if after != After::Nothing {
-                self.follow_up(&session, after, live.position.seq());
+            match session.deliver(live) {
+                After::Nothing => {}
+                After::Newest(view) => wants.push((session, view)),
+                After::Forget => self.forget(&session),
             }
         }
     }
 
-    fn follow_up(&mut self, session: &F, after: After, at: Seq) {
-        match after {
-            After::Nothing => {}
-            After::Newest(view) => self.give_newest(session, view, at),
-            After::Forget => self.forget(session),
-        }
-    }
-
-    /// Those that include more than the session was handed come by themselves, behind the events that they include.
-    fn give_newest(&mut self, session: &F, view: View, at: Seq) {
+    fn give_newest(&mut self, session: &F, view: View) {
         self.lacks_figures |= self.feed.newest(view).next().is_none();
-        for live in self.feed.newest(view).filter(|live| live.position.seq() <= at) {
+        for live in self.feed.newest(view) {
             session.deliver(live);
         }
     }
