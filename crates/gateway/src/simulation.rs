@@ -26,7 +26,7 @@ use std::{
 use world::{Faults, World};
 
 /// Seeds of an ordinary test run.
-const SEEDS: u64 = 250;
+const SEEDS: u64 = 200;
 /// Lines told of a run that failed.
 const LINES: usize = 80;
 
