@@ -1,10 +1,13 @@
 //! `unionflow.members.events`: members, roles, the organisation, imports.
 
+use std::{fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    event::EventType,
     id::{ApprovalId, BatchId, MemberId, ServiceKeyId},
-    macros::codes,
+    macros::{as_string, codes},
     member::MemberStatus,
     money::Currency,
     role::Role,
@@ -110,19 +113,62 @@ pub struct MemberResetIssued {
     pub id: MemberId,
 }
 
-codes! {
-    /// What a service key may do. A scope of an `inbound:` kind is followed by the types.
-    pub enum KeyScope {
-        /// Read the members' view of the figures.
-        ReadMembers = "read:members",
-        /// Read what the money roles read.
-        ReadMoney = "read:money",
-        /// Declare payments.
-        DeclarePayments = "declare-payments",
-        /// Send facts of other systems.
-        Inbound = "inbound",
+/// What a service key may do. Written `read:members`, `read:money`, `declare-payments` or `inbound:TYPE,TYPE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyScope {
+    /// Read the members' view of the figures.
+    ReadMembers,
+    /// Read what the money roles read.
+    ReadMoney,
+    /// Declare payments.
+    DeclarePayments,
+    /// Send facts of other systems, of these types.
+    Inbound(Vec<EventType>),
+}
+
+/// A text that is not the scope of a service key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a scope such as `read:members` or `inbound:CONTRIBUTION_PAID`")]
+pub struct NotAScope(String);
+
+impl fmt::Display for KeyScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReadMembers => f.write_str("read:members"),
+            Self::ReadMoney => f.write_str("read:money"),
+            Self::DeclarePayments => f.write_str("declare-payments"),
+            Self::Inbound(types) => {
+                let types: Vec<&str> = types.iter().map(|event_type| event_type.as_str()).collect();
+                write!(f, "inbound:{}", types.join(","))
+            }
+        }
     }
 }
+
+impl FromStr for KeyScope {
+    type Err = NotAScope;
+
+    fn from_str(text: &str) -> Result<Self, NotAScope> {
+        let wrong = || NotAScope(text.chars().take(64).collect());
+        match (text, text.strip_prefix("inbound:")) {
+            ("read:members", _) => Ok(Self::ReadMembers),
+            ("read:money", _) => Ok(Self::ReadMoney),
+            ("declare-payments", _) => Ok(Self::DeclarePayments),
+            (_, Some(types)) => {
+                let types: Result<_, _> = types.split(',').map(str::parse).collect();
+                types.map(Self::Inbound).map_err(|_| wrong())
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+as_string!(KeyScope, {
+    "description": "What a service key may do: `read:members` (the members' view of the figures), `read:money` (what the money roles read), `declare-payments`, or `inbound:` and the types of facts that it may send, joined by `,`.",
+    "type": "string",
+    "pattern": "^(read:members|read:money|declare-payments|inbound:[A-Z_]+(,[A-Z_]+)*)$",
+    "examples": ["read:members", "inbound:CONTRIBUTION_PAID,MEMBER_CREATED"],
+});
 
 /// Another system was given a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
