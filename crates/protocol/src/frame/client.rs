@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{
     id::{Epoch, OrganizationId},
@@ -40,7 +40,7 @@ pub enum ClientFrame {
     },
 }
 
-/// An access token. Never shown by `Debug`.
+/// An access token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -67,14 +67,20 @@ impl ClientFrame {
         if text == "ping" {
             return Ok(Self::Ping);
         }
-        serde_json::from_str(text).map_err(|error| BadFrame {
-            code: if error.is_syntax() || error.is_eof() {
-                ErrorCode::InvalidJson
-            } else {
-                ErrorCode::InvalidFrame
-            },
-            detail: without_input(&error),
-        })
+        if text.trim_start().starts_with('[') {
+            // Serde would read `["ack",5]` as a frame; a client that writes that is wrong.
+            serde_json::from_str::<IgnoredAny>(text).map_err(|error| BadFrame::of(&error))?;
+            return Err(BadFrame { code: ErrorCode::InvalidFrame, detail: "invalid type".to_owned() });
+        }
+        serde_json::from_str(text).map_err(|error| BadFrame::of(&error))
+    }
+}
+
+impl BadFrame {
+    fn of(error: &serde_json::Error) -> Self {
+        let is_json = error.is_data();
+        let code = if is_json { ErrorCode::InvalidFrame } else { ErrorCode::InvalidJson };
+        Self { code, detail: without_input(error) }
     }
 }
 
@@ -109,6 +115,9 @@ mod tests {
             ("", ErrorCode::InvalidJson),
             ("{", ErrorCode::InvalidJson),
             ("[]", ErrorCode::InvalidFrame),
+            ("[", ErrorCode::InvalidJson),
+            (r#"["ping"]"#, ErrorCode::InvalidFrame),
+            (r#" ["ack",5]"#, ErrorCode::InvalidFrame),
             (r#"{"type":"shout"}"#, ErrorCode::InvalidFrame),
             (r#"{"type":"ack"}"#, ErrorCode::InvalidFrame),
             (r#"{"type":"ack","seq":-1}"#, ErrorCode::InvalidFrame),
