@@ -54,8 +54,6 @@ pub(crate) struct ImportQuery {
 /// `/members/{id}/roles/{role}`
 pub(crate) struct MemberRole((MemberId, Role));
 
-const IDS_MAX: usize = 100;
-
 impl FromRequestParts<Arc<Api>> for MemberRole {
     type Rejection = Failure;
 
@@ -95,8 +93,8 @@ pub(crate) async fn list(
             .collect()
     };
     let ids = listed(&query.ids);
-    if ids.len() > IDS_MAX {
-        return Err(wrong_param("ids", Hint::AtMost(IDS_MAX as u64)));
+    if ids.len() > limits::IDS_MAX {
+        return Err(wrong_param("ids", Hint::AtMost(limits::IDS_MAX as u64)));
     }
     let ids: Result<Vec<MemberId>, _> = ids.iter().map(|id| id.parse()).collect();
     let statuses: Result<Vec<MemberStatus>, _> =

@@ -4,6 +4,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use unionflow_protocol::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 use zxcvbn::{Score, zxcvbn};
 
 use crate::random;
@@ -29,11 +30,6 @@ pub struct Cost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the password is too easy to guess")]
 pub struct TooWeak;
-
-/// Characters that a password must have.
-pub const MIN_CHARS: usize = 10;
-/// Bytes that a password may have: beyond, hashing would be a way to keep us busy.
-pub const MAX_BYTES: usize = 1024;
 
 impl Cost {
     /// What OWASP advises at the least: 19 MiB, two passes, one lane.
@@ -68,8 +64,8 @@ impl Passwords {
     pub fn verify(&self, password: &str, hash: Option<&str>) -> bool {
         let kept = hash.unwrap_or(&self.decoy);
         let Ok(parsed) = PasswordHash::new(kept) else { return false };
-        let same =
-            password.len() <= MAX_BYTES && self.argon2.verify_password(password.as_bytes(), &parsed).is_ok();
+        let same = password.len() <= PASSWORD_BYTES_MAX
+            && self.argon2.verify_password(password.as_bytes(), &parsed).is_ok();
         same && hash.is_some()
     }
 }
@@ -77,7 +73,7 @@ impl Passwords {
 /// Whether it is hard enough to guess, also for somebody who knows these words about the person: give them folded, in lower
 /// case and without accents.
 pub fn strong_enough(password: &str, about: &[&str]) -> Result<(), TooWeak> {
-    let long_enough = password.chars().count() >= MIN_CHARS && password.len() <= MAX_BYTES;
+    let long_enough = password.chars().count() >= PASSWORD_CHARS_MIN && password.len() <= PASSWORD_BYTES_MAX;
     if !long_enough || zxcvbn(first_chars(password, 100), about).score() < Score::Three {
         return Err(TooWeak);
     }

@@ -97,7 +97,7 @@ impl MemberNumber {
     /// Reads a number.
     pub fn parse(pointer: &str, text: &str) -> Result<Self, Fault> {
         let text = text.trim();
-        let fine = (1..=32).contains(&text.chars().count())
+        let fine = limits::MEMBER_NUMBER_CHARS.contains(&text.chars().count())
             && text.chars().all(|c| c.is_alphanumeric() || ".-/_".contains(c));
         if fine {
             return Ok(Self(text.to_owned()));

@@ -1,12 +1,13 @@
 //! The rules of approval: which amounts need which level, and what each level asks for.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use unionflow_protocol::{
     Amount, Role, RoleSet, Timestamp,
     approval::{Band, Level, LevelRules, PolicyRules, Step, TransactionType},
     event::approvals::{ApprovalTerms, CopiedPolicy},
     id::ApprovalId,
+    limits,
     problem::{ErrorCode, FieldCode},
 };
 
@@ -27,11 +28,6 @@ pub struct Policy {
     /// The request that brought it; none for the first.
     pub approval_id: Option<ApprovalId>,
 }
-
-const BANDS_MAX: usize = 200;
-const STEPS_MAX: usize = 5;
-const APPROVALS_MAX: u8 = 10;
-const HOURS_MAX: u32 = 8760;
 
 impl Policy {
     /// Exactly one band matches, or the submission is refused: never "approved" because no rule was found.
@@ -72,8 +68,8 @@ fn level_rules(rules: &PolicyRules, level: Level) -> LevelRules {
 /// Checks rules before they are asked for, and again before they come into force.
 pub fn validate(rules: &PolicyRules) -> Result<(), Refusal> {
     let mut faults = Faults::default();
-    if rules.bands.len() > BANDS_MAX {
-        faults.push("/bands", FieldCode::TooLarge, Hint::AtMost(BANDS_MAX as u64));
+    if rules.bands.len() > limits::POLICY_BANDS_MAX {
+        faults.push("/bands", FieldCode::TooLarge, Hint::AtMost(limits::POLICY_BANDS_MAX as u64));
         return faults.check();
     }
     bands(rules, &mut faults);
@@ -119,8 +115,8 @@ fn steps(level: Level, rules: &LevelRules, faults: &mut Faults) {
         (Level::Level1 | Level::Level2 | Level::Level3, 0) => {
             faults.push(at("/steps"), FieldCode::Required, Hint::StepsRequired);
         }
-        (_, count) if count > STEPS_MAX => {
-            faults.push(at("/steps"), FieldCode::TooLarge, Hint::AtMost(STEPS_MAX as u64));
+        (_, count) if count > limits::POLICY_STEPS_MAX => {
+            faults.push(at("/steps"), FieldCode::TooLarge, Hint::AtMost(limits::POLICY_STEPS_MAX as u64));
         }
         _ => {}
     }
@@ -132,19 +128,23 @@ fn steps(level: Level, rules: &LevelRules, faults: &mut Faults) {
                 Hint::OnlyRoles(RoleSet::VOTING),
             );
         }
-        if !(1..=APPROVALS_MAX).contains(&step.min_approvals) {
-            let hint = Hint::Between { min: 1, max: APPROVALS_MAX.into() };
+        if !limits::STEP_APPROVALS.contains(&step.min_approvals) {
+            let hint = between(&limits::STEP_APPROVALS);
             faults.push(at(&format!("/steps/{i}/minApprovals")), FieldCode::Invalid, hint);
         }
     }
     for (field, value) in
         [("decideWithinHours", rules.decide_within_hours), ("executeWithinHours", rules.execute_within_hours)]
     {
-        if !(1..=HOURS_MAX).contains(&value) {
-            let hint = Hint::Between { min: 1, max: HOURS_MAX.into() };
+        if !limits::POLICY_HOURS.contains(&value) {
+            let hint = between(&limits::POLICY_HOURS);
             faults.push(at(&format!("/{field}")), FieldCode::Invalid, hint);
         }
     }
+}
+
+fn between<N: Copy + Into<u64>>(range: &RangeInclusive<N>) -> Hint {
+    Hint::Between { min: (*range.start()).into(), max: (*range.end()).into() }
 }
 
 /// The policy of a new organisation: every type, any amount, one vote of somebody other than the makers.

@@ -110,7 +110,7 @@ pub struct PolicyRules {
 /// From `minAmount` up to, but without, `maxAmount`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Band {
     /// The type it is for.
     pub transaction_type: TransactionType,
@@ -127,7 +127,7 @@ pub struct Band {
 /// What a level asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct LevelRules {
     /// In this order; at most 5. Empty for `NONE` only.
     pub steps: Vec<Step>,
@@ -142,7 +142,7 @@ pub struct LevelRules {
 /// One step of a level: so many votes by different holders of these roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Who may vote: PRESIDENT, TREASURER, SECRETARY, BOARD_MEMBER.
     pub roles: RoleSet,
@@ -150,11 +150,11 @@ pub struct Step {
     pub min_approvals: u8,
 }
 
-const fn default_decide_within_hours() -> u32 {
+pub(crate) const fn default_decide_within_hours() -> u32 {
     14 * 24
 }
 
-const fn default_execute_within_hours() -> u32 {
+pub(crate) const fn default_execute_within_hours() -> u32 {
     720
 }
 

@@ -38,6 +38,26 @@ pub const BROADCAST_CHARS: std::ops::RangeInclusive<usize> = 3..=2000;
 pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
 /// A name of an organisation, in characters.
 pub const ORGANIZATION_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=150;
+/// A member's number, in characters.
+pub const MEMBER_NUMBER_CHARS: std::ops::RangeInclusive<usize> = 1..=32;
+/// An e-mail address, a phone number or a login name, in bytes.
+pub const CONTACT_BYTES: usize = 254;
+/// The login names of one person.
+pub const LOGINS: std::ops::RangeInclusive<usize> = 1..=5;
+/// The fewest characters of a password.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+/// The most bytes of a password: beyond, hashing would be a way to keep the server busy.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// Members that one request may name.
+pub const IDS_MAX: usize = 100;
+/// Bands of a policy.
+pub const POLICY_BANDS_MAX: usize = 200;
+/// Steps of a level.
+pub const POLICY_STEPS_MAX: usize = 5;
+/// Votes that a step may ask for.
+pub const STEP_APPROVALS: std::ops::RangeInclusive<u8> = 1..=10;
+/// How long a request may wait for votes or for its execution, in hours.
+pub const POLICY_HOURS: std::ops::RangeInclusive<u32> = 1..=8760;
 /// Rows that one unit of an import writes at the most, so that no other organisation waits.
 pub const IMPORT_UNIT_ROWS: usize = 500;
 /// Figures are published at most this often for one organisation.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::AsOf;
+#[cfg(feature = "schema")]
+use crate::limits;
 use crate::{
     approval::{ApprovalStatus, TransactionType},
     event::approvals::{ApprovalContent, ApprovalTerms},
@@ -24,10 +26,12 @@ pub struct SubmitApproval {
     /// What kind.
     pub transaction_type: TransactionType,
     /// How much, in minor units, above 0.
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1)))]
     pub amount: Amount,
     /// The organisation's currency.
     pub currency: Currency,
     /// What for, 3 to 500 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::REASON_CHARS.start(), max = *limits::REASON_CHARS.end())))]
     pub purpose: String,
     /// Which accounts and whom, as the type needs.
     #[serde(default)]
@@ -63,9 +67,11 @@ pub struct ApprovalDetails {
 pub struct EditApproval {
     /// How much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1)))]
     pub amount: Option<Amount>,
     /// What for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::REASON_CHARS.start(), max = *limits::REASON_CHARS.end())))]
     pub purpose: Option<String>,
     /// All details anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +85,7 @@ pub struct EditApproval {
 pub struct Approve {
     /// At most 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::COMMENT_CHARS.start(), max = *limits::COMMENT_CHARS.end())))]
     pub comment: Option<String>,
     /// The content you saw; needed once the request was edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +98,7 @@ pub struct Approve {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reject {
     /// Why, 3 to 500 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::REASON_CHARS.start(), max = *limits::REASON_CHARS.end())))]
     pub reason: String,
     /// The content you saw; needed once the request was edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schema")]
+use crate::limits;
 use crate::{
     id::{MemberId, OrganizationId, PersonId, SignInId},
     language::Language,
@@ -13,7 +15,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// A text that must not be shown: a password, a code, a token. `Debug` hides it.
+/// A text that must not be shown or logged: a password, a code, a token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -41,8 +43,10 @@ codes! {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Login {
     /// E-mail or phone.
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::CONTACT_BYTES)))]
     pub login: String,
     /// The password.
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = limits::PASSWORD_BYTES_MAX)))]
     pub password: Secret,
     /// `cookie` keeps the refresh token in a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,9 +86,11 @@ pub struct Activate {
     pub code: Secret,
     /// The login name wanted: an e-mail or a phone. Left out = the contact that the invitation went to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::CONTACT_BYTES)))]
     pub login: Option<String>,
     /// The password wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = limits::PASSWORD_CHARS_MIN, "maxLength" = limits::PASSWORD_BYTES_MAX)))]
     pub password: Option<Secret>,
     /// `cookie` keeps the refresh token in a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +105,7 @@ pub struct ResetPassword {
     /// The code.
     pub code: Secret,
     /// The new password.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = limits::PASSWORD_CHARS_MIN, "maxLength" = limits::PASSWORD_BYTES_MAX)))]
     pub password: Secret,
     /// `cookie` keeps the refresh token in a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,8 +118,10 @@ pub struct ResetPassword {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangePassword {
     /// The one in force.
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = limits::PASSWORD_BYTES_MAX)))]
     pub current_password: Secret,
     /// The new one.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = limits::PASSWORD_CHARS_MIN, "maxLength" = limits::PASSWORD_BYTES_MAX)))]
     pub new_password: Secret,
 }
 
@@ -126,9 +135,11 @@ pub struct UpdateMe {
     pub language: Option<Language>,
     /// All login names anew, 1 to 5; needs `currentPassword`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::LOGINS.start(), max = *limits::LOGINS.end()), inner(length(max = limits::CONTACT_BYTES))))]
     pub logins: Option<Vec<String>>,
     /// The password in force, to change login names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = limits::PASSWORD_BYTES_MAX)))]
     pub current_password: Option<Secret>,
 }
 

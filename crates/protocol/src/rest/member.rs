@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AsOf, auth::Secret};
+#[cfg(feature = "schema")]
+use crate::limits;
 use crate::{
     id::{MemberId, OrganizationId},
     member::MemberStatus,
@@ -18,17 +20,22 @@ pub struct CreateMember {
     /// Where.
     pub organization_id: OrganizationId,
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub given_name: String,
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub family_name: String,
     /// As people write it; kept in E.164.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::CONTACT_BYTES)))]
     pub phone: Option<String>,
     /// E-mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::CONTACT_BYTES)))]
     pub email: Option<String>,
     /// Left out = the next number. Never used twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::MEMBER_NUMBER_CHARS.start(), max = *limits::MEMBER_NUMBER_CHARS.end())))]
     pub member_number: Option<String>,
     /// `ACTIVE` (left out) or `APPLICANT`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,17 +52,19 @@ pub struct CreateMember {
 pub struct EditMember {
     /// 1 to 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub given_name: Option<String>,
     /// 1 to 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub family_name: Option<String>,
     /// As people write it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = limits::CONTACT_BYTES)))]
     pub phone: Option<Option<String>>,
     /// E-mail.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", length(max = limits::CONTACT_BYTES)))]
     pub email: Option<Option<String>>,
     /// Since when a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,6 +98,7 @@ mod present {
 pub struct WithReason {
     /// 3 to 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::REASON_CHARS.start(), max = *limits::REASON_CHARS.end())))]
     pub reason: Option<String>,
 }
 

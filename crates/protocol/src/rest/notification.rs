@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::AsOf;
+#[cfg(feature = "schema")]
+use crate::limits;
 use crate::{
     event::EventType,
     id::{AggregateId, NotificationId, OrganizationId},
@@ -31,6 +33,7 @@ pub struct Broadcast {
     /// Where.
     pub organization_id: OrganizationId,
     /// What to say, 3 to 2,000 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::BROADCAST_CHARS.start(), max = *limits::BROADCAST_CHARS.end())))]
     pub message: String,
     /// To whom; left out = every active member.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::AsOf;
+#[cfg(feature = "schema")]
+use crate::limits;
 use crate::{
     approval::PolicyRules,
     id::OrganizationId,
@@ -12,6 +14,8 @@ use crate::{
     time::{TimeZone, Timestamp},
 };
 
+mod policy;
+
 /// `POST /organizations`: you become its president and its treasurer, and decide alone (`singleSignature`) until another
 /// officer is there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,6 +23,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateOrganization {
     /// 2 to 150 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::ORGANIZATION_NAME_CHARS.start(), max = *limits::ORGANIZATION_NAME_CHARS.end())))]
     pub name: String,
     /// Never changes.
     pub currency: Currency,
@@ -27,6 +32,7 @@ pub struct CreateOrganization {
     pub time_zone: Option<TimeZone>,
     /// The country of phone numbers written without one, as two letters; left out = `CI`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Z]{2}$")))]
     pub country: Option<String>,
     /// Of what is written to everyone; left out = French.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,10 +50,13 @@ pub struct CreateOrganization {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OpeningBalances {
     /// In the cash box.
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 0)))]
     pub cash: Amount,
     /// At the bank.
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 0)))]
     pub bank: Amount,
     /// With the operator of mobile money.
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 0)))]
     pub mobile_money: Amount,
 }
 
@@ -57,14 +66,18 @@ pub struct OpeningBalances {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Founder {
     /// Given name.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub given_name: String,
     /// Family name.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub family_name: String,
     /// Phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::CONTACT_BYTES)))]
     pub phone: Option<String>,
     /// E-mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::CONTACT_BYTES)))]
     pub email: Option<String>,
 }
 
@@ -74,12 +87,16 @@ pub struct Founder {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FounderAccount {
     /// Given name.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub given_name: String,
     /// Family name.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::NAME_CHARS.start(), max = *limits::NAME_CHARS.end())))]
     pub family_name: String,
     /// E-mail or phone to sign in with; also the contact.
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::CONTACT_BYTES)))]
     pub login: String,
     /// The password.
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = limits::PASSWORD_CHARS_MIN, "maxLength" = limits::PASSWORD_BYTES_MAX)))]
     pub password: Secret,
 }
 
@@ -91,6 +108,7 @@ pub struct Setup {
     /// The one-time code printed at start.
     pub code: Secret,
     /// 2 to 150 characters.
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::ORGANIZATION_NAME_CHARS.start(), max = *limits::ORGANIZATION_NAME_CHARS.end())))]
     pub name: String,
     /// Never changes; left out = XOF.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,6 +118,7 @@ pub struct Setup {
     pub time_zone: Option<TimeZone>,
     /// Left out = `CI`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Z]{2}$")))]
     pub country: Option<String>,
     /// Left out = French.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,12 +141,14 @@ pub struct Setup {
 pub struct UpdateOrganization {
     /// 2 to 150 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = *limits::ORGANIZATION_NAME_CHARS.start(), max = *limits::ORGANIZATION_NAME_CHARS.end())))]
     pub name: Option<String>,
     /// Where its days begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
     /// Two letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Z]{2}$")))]
     pub country: Option<String>,
     /// Of what is written to everyone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -183,7 +204,7 @@ pub struct Organizations {
 /// `PUT /organizations/{id}/approval-policy`: asks for these rules; others decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", from = "policy::AskPolicy")]
 pub struct AskPolicy {
     /// The rules wanted.
     #[serde(flatten)]

@@ -7,6 +7,7 @@ use unionflow_domain::{
 };
 use unionflow_protocol::{
     id::{PersonId, SignInId},
+    limits,
     member::MemberStatus,
     problem::{ErrorCode, FieldCode},
     rest::auth::{ChangePassword, Me, Membership, SignIn, SignIns, UpdateMe},
@@ -15,8 +16,6 @@ use unionflow_storage::{Reader, Scope, Undo};
 
 use super::{Origin, activate::check_strength};
 use crate::{Caller, Service};
-
-const LOGINS_MAX: usize = 5;
 
 /// `GET /me`
 pub fn me(reader: &mut Reader<'_>, person: PersonId) -> Result<Me, Undo> {
@@ -143,11 +142,15 @@ impl Service {
 
     fn read_logins(&self, logins: &[String]) -> Result<Vec<LoginName>, Refusal> {
         let mut faults = Faults::default();
-        if logins.is_empty() || logins.len() > LOGINS_MAX {
-            faults.push("/logins", FieldCode::Invalid, Hint::Between { min: 1, max: LOGINS_MAX as u64 });
+        if !limits::LOGINS.contains(&logins.len()) {
+            faults.push(
+                "/logins",
+                FieldCode::Invalid,
+                Hint::Between { min: *limits::LOGINS.start() as u64, max: *limits::LOGINS.end() as u64 },
+            );
         }
         let mut names = Vec::new();
-        for (i, login) in logins.iter().enumerate().take(LOGINS_MAX) {
+        for (i, login) in logins.iter().enumerate().take(*limits::LOGINS.end()) {
             let read = LoginName::field(&format!("/logins/{i}"), login, self.settings().country);
             if let Some(name) = faults.take(read).filter(|name| !names.contains(name)) {
                 names.push(name);
