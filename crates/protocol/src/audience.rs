@@ -172,7 +172,10 @@ impl FromStr for Audience {
     }
 }
 
-as_string!(Audience, { "type": "string", "examples": ["organization", "roles:PRESIDENT,TREASURER", "none"] });
+as_string!(Audience, {
+    "description": "Who may see an event: a union of terms, joined by `;`.",
+    "type": "string", "examples": ["organization", "roles:PRESIDENT,TREASURER", "none"],
+});
 
 #[cfg(test)]
 mod tests {

@@ -4,10 +4,12 @@
 ///
 /// Gives `ALL`, `as_str`, `Display`, `FromStr`, serde as the code and, with the feature `schema`, a JSON Schema.
 macro_rules! codes {
-    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal),+ $(,)? }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $vis:vis enum $name:ident {
+        $($(#[doc = $vdoc:literal])* $variant:ident = $code:literal),+ $(,)?
+    }) => {
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        $vis enum $name { $($(#[$vdoc])* #[doc = concat!("`", $code, "`")] $variant),+ }
+        $vis enum $name { $($(#[doc = $vdoc])* #[doc = concat!("`", $code, "`")] $variant),+ }
 
         impl $name {
             /// Every variant, in the order of the catalogue.
@@ -52,7 +54,7 @@ macro_rules! codes {
             fn schema_name() -> std::borrow::Cow<'static, str> { stringify!($name).into() }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "enum": [$($code),+] })
+                $crate::schema::of_codes(&[$($doc),*], &[$(($code, &[$($vdoc),*])),+])
             }
         }
     };
@@ -60,8 +62,8 @@ macro_rules! codes {
 
 /// A UUID that cannot be taken for one of another kind. Written as hyphenated lower case.
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)+) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident;)+) => {$(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(uuid::Uuid);
 
@@ -111,7 +113,8 @@ macro_rules! ids {
             fn schema_name() -> std::borrow::Cow<'static, str> { stringify!($name).into() }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "format": "uuid" })
+                let about = $crate::schema::sentence(&[$($doc),*]);
+                schemars::json_schema!({ "description": about, "type": "string", "format": "uuid" })
             }
         }
     )+};

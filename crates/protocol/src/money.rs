@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{language::Language, macros::as_string};
 
 /// An amount in the minor unit of its currency (francs for XOF, cents for EUR), between −(2⁵³−1) and 2⁵³−1, so that
-/// every JSON reader holds it exactly.
-///
-/// Arithmetic is checked: what does not fit is an error, never a wrong sum.
+/// every JSON reader holds it exactly. A sum that does not fit is an error, never a wrong number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -167,7 +165,10 @@ impl FromStr for Currency {
     }
 }
 
-as_string!(Currency, { "type": "string", "pattern": "^[A-Z]{3}$", "examples": ["XOF"] });
+as_string!(Currency, {
+    "description": "A currency of ISO 4217 that has a minor unit. Its exponent says how many decimals that stands for: XOF 0, EUR 2, TND 3.",
+    "type": "string", "pattern": "^[A-Z]{3}$", "examples": ["XOF"],
+});
 
 #[cfg(test)]
 mod tests {

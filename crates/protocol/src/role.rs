@@ -3,7 +3,7 @@
 use crate::macros::codes;
 
 codes! {
-    /// What a member may be in an organisation. What each may do is `domain::permissions`.
+    /// What a member may be in an organisation.
     pub enum Role {
         /// Settings; no right over money.
         Admin = "ADMIN",
@@ -144,6 +144,6 @@ impl schemars::JsonSchema for RoleSet {
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let role = generator.subschema_for::<Role>();
-        schemars::json_schema!({ "type": "array", "items": role, "uniqueItems": true })
+        schemars::json_schema!({ "description": "A set of roles.", "type": "array", "items": role, "uniqueItems": true })
     }
 }

@@ -221,9 +221,18 @@ impl NotTime {
     }
 }
 
-as_string!(Timestamp, { "type": "string", "format": "date-time" });
-as_string!(Date, { "type": "string", "format": "date" });
-as_string!(TimeZone, { "type": "string", "examples": ["Africa/Abidjan"] });
+as_string!(Timestamp, {
+    "description": "An instant, RFC 3339. The server writes UTC with three decimals of a second.",
+    "type": "string", "format": "date-time", "examples": ["2026-11-22T10:15:30.123Z"],
+});
+as_string!(Date, {
+    "description": "A calendar date, without a time zone.",
+    "type": "string", "format": "date", "examples": ["2026-11-22"],
+});
+as_string!(TimeZone, {
+    "description": "A time zone, by its name in the IANA database.",
+    "type": "string", "maxLength": 64, "examples": ["Africa/Abidjan"],
+});
 
 #[cfg(test)]
 mod tests {

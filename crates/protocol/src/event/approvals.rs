@@ -57,6 +57,7 @@ pub struct ApprovalContent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
     /// Salted SHA-256 of the purpose, in hexadecimal; the purpose itself can be erased.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub purpose_hash: String,
     /// Of a `ROLE_CHANGE`.
     #[serde(flatten)]
@@ -103,10 +104,11 @@ pub struct ApprovalTerms {
     /// The level's steps.
     pub policy: CopiedPolicy,
     /// What a vote is bound to, in hexadecimal.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub content_hash: String,
     /// No vote counts from here on.
     pub decide_by: Timestamp,
-    /// How long it may wait for execution once approved.
+    /// How long it may wait for execution once approved, in hours.
     pub execute_within_hours: u32,
 }
 
@@ -155,6 +157,7 @@ pub struct ApprovalVoteRecorded {
     /// The decision.
     pub decision: Decision,
     /// The content voted on.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub content_hash: String,
     /// Votes in this step, this one included.
     pub votes_in_step: u8,

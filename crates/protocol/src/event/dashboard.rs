@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schema")]
+use crate::limits::KPI_MONTHS;
 use crate::{
     account::AccountKind,
     audience::View,
@@ -115,6 +117,10 @@ pub struct KpiUpdate {
     /// Which edition.
     pub view: View,
     /// The months, as `2026-11`.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(equal = KPI_MONTHS), inner(regex(pattern = "^[0-9]{4}-[0-9]{2}$")))
+    )]
     pub months: Vec<String>,
     /// Members at the end of each month; new ones within it.
     pub members: MemberSeries,
@@ -135,12 +141,16 @@ pub struct KpiUpdate {
 #[serde(rename_all = "camelCase")]
 pub struct MemberSeries {
     /// Active and suspended.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub total: Vec<u32>,
     /// Active.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub active: Vec<u32>,
     /// Suspended.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub suspended: Vec<u32>,
     /// Joined or readmitted.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub new_this_month: Vec<u32>,
 }
 
@@ -151,17 +161,22 @@ pub struct MemberSeries {
 pub struct ContributionSeries {
     /// Dues issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub issued: Option<Vec<Amount>>,
     /// Confirmed and settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub collected: Option<Vec<Amount>>,
     /// Not settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub outstanding: Option<Vec<Amount>>,
     /// Past their day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub overdue: Option<Vec<Amount>>,
     /// In hundredths of a per cent.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub collection_rate: Vec<u32>,
 }
 
@@ -171,15 +186,19 @@ pub struct ContributionSeries {
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalSeries {
     /// Waiting at the end of the month.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub pending_count: Vec<u32>,
     /// Their sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub pending_amount: Option<Vec<Amount>>,
     /// Sum approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub approved_this_month: Option<Vec<Amount>>,
     /// Sum executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub executed_this_month: Option<Vec<Amount>>,
 }
 
@@ -189,6 +208,7 @@ pub struct ApprovalSeries {
 #[serde(rename_all = "camelCase")]
 pub struct BalanceSeries {
     /// In all accounts that hold money, at the end of the month.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub total: Vec<Amount>,
     /// In each.
     pub accounts: Vec<AccountSeries>,
@@ -204,5 +224,6 @@ pub struct AccountSeries {
     /// What kind.
     pub kind: AccountKind,
     /// A value a month.
+    #[cfg_attr(feature = "schema", schemars(length(equal = KPI_MONTHS)))]
     pub balance: Vec<Amount>,
 }

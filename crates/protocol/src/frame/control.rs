@@ -1,6 +1,8 @@
 //! What the server says about the session itself. Same shape as an event, so that a client that knows only `eventType`
 //! and `data` keeps working.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -26,6 +28,17 @@ pub struct ControlFrame {
     pub organization_id: Option<OrganizationId>,
     /// When it was sent.
     pub timestamp: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Read<'a> {
+    #[serde(borrow)]
+    event_type: Cow<'a, str>,
+    organization_id: Option<OrganizationId>,
+    timestamp: Timestamp,
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 /// The kinds of control frame.
@@ -181,5 +194,27 @@ impl ControlFrame {
     /// The bytes of the frame's payload.
     pub fn encode(&self) -> Bytes {
         serde_json::to_vec(self).expect("a control frame holds only strings, integers and lists").into()
+    }
+
+    /// Reads a control frame of this or any later version: unknown keys are tolerated. `None` for an event, and for a kind
+    /// or a shape that this version does not know: a reader passes over those.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let read: Read<'_> = serde_json::from_slice(bytes).ok()?;
+        let data = read.data.get();
+        let control = match &*read.event_type {
+            "SYSTEM_WELCOME" => serde_json::from_str(data).map(Control::Welcome),
+            "SYSTEM_CAUGHT_UP" => serde_json::from_str(data).map(Control::CaughtUp),
+            "SYSTEM_PONG" => serde_json::from_str(data).map(Control::Pong),
+            "SYSTEM_RIGHTS_CHANGED" => serde_json::from_str(data).map(Control::RightsChanged),
+            "SYSTEM_RESYNC_REQUIRED" => serde_json::from_str(data).map(Control::ResyncRequired),
+            "SYSTEM_GO_AWAY" => serde_json::from_str(data).map(Control::GoAway),
+            "SYSTEM_ERROR" => serde_json::from_str(data).map(Control::Error),
+            _ => return None,
+        };
+        Some(Self {
+            control: control.ok()?,
+            organization_id: read.organization_id,
+            timestamp: read.timestamp,
+        })
     }
 }
