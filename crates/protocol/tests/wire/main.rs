@@ -1,0 +1,8 @@
+//! The wire contract, held from outside: the schemas and vectors that are committed are those of the code, they agree with
+//! each other, and whatever comes is read without a panic.
+
+mod generated;
+mod properties;
+mod samples;
+mod schemas;
+mod vectors;
