@@ -10,6 +10,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use unionflow_protocol::limits;
 
 use crate::{extract::needs_key, state::Api};
 
@@ -93,6 +94,17 @@ impl Doc {
     /// Takes this query parameter.
     pub(crate) fn param<T: JsonSchema>(self, name: &'static str, about: &'static str) -> Self {
         self.add_param::<T>(name, about, false)
+    }
+
+    /// Is a list of which a page is taken.
+    pub(crate) fn limit(mut self) -> Self {
+        let schema = |_: &mut SchemaGenerator| {
+            schemars::json_schema!({
+                "type": "integer", "minimum": 1, "maximum": limits::PAGE_MAX, "default": limits::PAGE_DEFAULT,
+            })
+        };
+        self.query.push(Param { name: "limit", required: false, about: "How many.", schema });
+        self
     }
 
     /// Needs this query parameter.

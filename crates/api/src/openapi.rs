@@ -2,7 +2,7 @@
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
-use unionflow_protocol::problem::Problem;
+use unionflow_protocol::{Role, limits, problem::Problem};
 
 use crate::{
     documented::{Doc, Route},
@@ -11,16 +11,11 @@ use crate::{
 
 /// The whole document.
 pub fn document() -> Value {
-    let mut generator = SchemaSettings::openapi3().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    generator.transforms.clear();
-    let mut generator: SchemaGenerator = generator.into_generator();
-    let problem = generator.subschema_for::<Problem>();
+    let mut schemas = Schemas::new();
+    let problem = schemas.written.subschema_for::<Problem>();
     let mut paths = Map::new();
     for route in table().routes {
-        let operation = operation(&route, &mut generator, &problem);
+        let operation = operation(&route, &mut schemas, &problem);
         let path = paths.entry(format!("/api/v1{}", route.path)).or_insert_with(|| json!({}));
         path[route.method.as_str().to_ascii_lowercase()] = operation;
     }
@@ -36,11 +31,43 @@ pub fn document() -> Value {
         "tags": TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
-            "schemas": generator.take_definitions(true),
+            "schemas": schemas.take(),
             "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
         },
         "security": [{ "bearer": [] }],
     })
+}
+
+/// What clients send is described as it is read; what they are answered, as it is written: there a key that is always present
+/// is required, also where its value may be null. No type is both sent and answered in two shapes (a test sees to it).
+struct Schemas {
+    read: SchemaGenerator,
+    written: SchemaGenerator,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let settings = || {
+            let mut settings = SchemaSettings::openapi3().with(|settings| {
+                settings.definitions_path = "/components/schemas".into();
+                settings.meta_schema = None;
+            });
+            settings.transforms.clear(); // those are for OpenAPI 3.0; 3.1 takes JSON Schema as it is
+            settings
+        };
+        Self {
+            read: settings().for_deserialize().into_generator(),
+            written: settings().for_serialize().into_generator(),
+        }
+    }
+
+    fn take(&mut self) -> Map<String, Value> {
+        let mut definitions = self.written.take_definitions(true);
+        for (name, schema) in self.read.take_definitions(true) {
+            definitions.entry(name).or_insert(schema);
+        }
+        definitions
+    }
 }
 
 const DESCRIPTION: &str = "Members, contributions and finance approvals of associations, mutuals and unions, live.\n\n\
@@ -61,31 +88,40 @@ const TAGS: &[(&str, &str)] = &[
     ("setup", "The founding of the first organisation."),
 ];
 
-fn operation(route: &Route, generator: &mut SchemaGenerator, problem: &schemars::Schema) -> Value {
+fn operation(route: &Route, schemas: &mut Schemas, problem: &schemars::Schema) -> Value {
     let Doc { id, summary, open, .. } = route.doc;
     let mut operation = json!({
         "operationId": id,
         "summary": summary,
         "tags": [route.path.split('/').nth(1).unwrap_or_default()],
-        "parameters": parameters(route, generator),
-        "responses": responses(route, generator, problem),
+        "parameters": parameters(route, &mut schemas.read),
+        "responses": responses(route, &mut schemas.written, problem),
     });
     if open {
         operation["security"] = json!([]);
     }
     if let Some((schema, media)) = route.doc.body {
-        operation["requestBody"] = json!({ "content": { media: { "schema": schema(generator) } } });
+        let schema = schema(&mut schemas.read);
+        let required = media != "application/json" || needs_a_key(&schema, &schemas.read);
+        operation["requestBody"] =
+            json!({ "required": required, "content": { media: { "schema": schema } } });
     }
     operation
+}
+
+/// An empty body is read as `{}`: it must be there only where that is refused.
+fn needs_a_key(schema: &schemars::Schema, generator: &SchemaGenerator) -> bool {
+    let name = schema.get("$ref").and_then(|path| path.as_str()?.rsplit('/').next());
+    let body = name.and_then(|name| generator.definitions().get(name)?.get("required"));
+    body.and_then(Value::as_array).is_some_and(|required| !required.is_empty())
 }
 
 fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
     let mut parameters = Vec::new();
     for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-        let schema = if name == "id" {
-            json!({ "type": "string", "format": "uuid" })
-        } else {
-            json!({ "type": "string" })
+        let schema = match name {
+            "role" => generator.subschema_for::<Role>().to_value(),
+            _ => json!({ "type": "string", "format": "uuid" }),
         };
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
     }
@@ -99,7 +135,11 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": route.needs_key(),
             "description": "Makes a repeat of the command safe: it gets the same answer. Kept 30 days.",
-            "schema": { "type": "string", "minLength": 8, "maxLength": 200 },
+            "schema": {
+                "type": "string",
+                "minLength": limits::IDEMPOTENCY_KEY_BYTES.start(),
+                "maxLength": limits::IDEMPOTENCY_KEY_BYTES.end(),
+            },
         }));
     }
     if route.path.contains("{id}") && route.takes_key() {
@@ -128,3 +168,6 @@ fn responses(route: &Route, generator: &mut SchemaGenerator, problem: &schemars:
     responses.insert("default".to_owned(), problem);
     Value::Object(responses)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,6 @@ use unionflow_protocol::{
     Seq,
     approval::ApprovalStatus,
     id::{ApprovalId, OrganizationId},
-    member::MemberStatus,
     problem::ErrorCode,
     rest::{
         Page, approval as a, auth as au, dashboard as d, finance as f, import as i, member as m,
@@ -33,7 +32,6 @@ use crate::{
 };
 
 const AFTER: &str = "The `nextCursor` of the page before.";
-const LIMIT: &str = "How many, 1 to 200; 50 if left out.";
 const WHERE: &str = "Which organisation.";
 
 pub(crate) fn table() -> Table {
@@ -168,7 +166,7 @@ pub(crate) fn table() -> Table {
             organizations::events,
             doc("readJournal", "The journal, as stored")
                 .param::<Seq>("after", "After this `seq`.")
-                .param::<u32>("limit", LIMIT)
+                .limit()
                 .answers::<Page<serde_json::Value>>(200, "Envelopes in `seq` order."),
         )
         // members
@@ -178,10 +176,10 @@ pub(crate) fn table() -> Table {
             doc("listMembers", "Members by name")
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .param::<String>("search", "Part of a name, number or phone.")
-                .param::<MemberStatus>("status", "Only this status; several with commas.")
+                .param::<String>("status", "Only this status, such as `ACTIVE`; several with commas.")
                 .param::<String>("ids", "Only these, with commas; at most 100.")
                 .param::<String>("after", AFTER)
-                .param::<u32>("limit", LIMIT)
+                .limit()
                 .answers::<Page<m::Member>>(200, "A page."),
         )
         .post(
@@ -289,7 +287,7 @@ pub(crate) fn table() -> Table {
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .param::<ApprovalStatus>("status", "Only this status.")
                 .param::<ApprovalId>("after", AFTER)
-                .param::<u32>("limit", LIMIT)
+                .limit()
                 .answers::<Page<a::Approval>>(
                     200,
                     "All for officers; for others, those they made or that benefit them.",
@@ -361,7 +359,7 @@ pub(crate) fn table() -> Table {
             finance::entries,
             doc("listEntries", "An account's entries, newest first")
                 .param::<Seq>("after", AFTER)
-                .param::<u32>("limit", LIMIT)
+                .limit()
                 .answers::<Page<f::Entry>>(200, "A page."),
         )
         // notifications
@@ -371,7 +369,7 @@ pub(crate) fn table() -> Table {
             doc("listNotifications", "Your inbox, newest first")
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .param::<Seq>("after", AFTER)
-                .param::<u32>("limit", LIMIT)
+                .limit()
                 .answers::<n::Inbox>(200, "A page."),
         )
         .post(
