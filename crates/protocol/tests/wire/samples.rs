@@ -119,7 +119,7 @@ impl Samples {
         let refund = ApprovalContent { payment_id: Some(id(PAYMENT)), ..expense.clone() };
         let refund = ApprovalContent { transaction_type: TransactionType::Refund, ..refund };
         self.add("refund", APPROVAL, &officers, pending(refund));
-        let waiver = ApprovalContent { due_id: Some(id(DUE)), ..expense.clone() };
+        let waiver = ApprovalContent { due_id: Some(id(DUE)), ..expense };
         let waiver = ApprovalContent { transaction_type: TransactionType::Waiver, ..waiver };
         self.add("waiver", APPROVAL, &officers, pending(waiver));
         for (shape, change) in [

@@ -214,7 +214,7 @@ fn control() -> Value {
         roles: RoleSet::of(&[Role::Treasurer, Role::Member]),
         stats: Some(serde_json::value::RawValue::from_string(stats).unwrap()),
     };
-    let first = Welcome { resumed_from: None, stats: None, ..welcome.clone() };
+    let first = Welcome { resumed_from: None, stats: None, ..welcome };
     let choices = vec![OrganizationChoice { organization_id: organization, name: "Mutuelle A".to_owned() }];
     let roles = RoleSet::of(&[Role::Member]);
     let resync = |reason| Control::ResyncRequired(ResyncRequired { head_seq: Seq(1_042), epoch, reason });
