@@ -18,7 +18,14 @@ const COMMON: &str = "Common options";
 #[command(name = "unionflow", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// Read the configuration from this file (TOML)
-    #[arg(long, global = true, help_heading = COMMON, value_name = "FILE", env = "UNIONFLOW_CONFIG")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = COMMON,
+        value_name = "FILE",
+        env = "UNIONFLOW_CONFIG",
+        hide_env_values = true
+    )]
     pub(crate) config: Option<PathBuf>,
     /// The language of texts: fr or en
     #[arg(long, global = true, help_heading = COMMON, value_name = "LANG")]
@@ -359,12 +366,31 @@ fn place_of(arg: &Arg) -> String {
     }
 }
 
+const ENGLISH_TITLE: &str = "\
+# The command line
+
+What `--help` says, command by command. What can be set beside these options: [configuration](configuration.md).
+
+This page is generated from the code: `cargo xtask codegen`.
+
+";
+const FRENCH_TITLE: &str = "\
+# La ligne de commande
+
+Ce que dit `--help`, commande par commande. Ce qui se règle en dehors de ces options : [la configuration](configuration.md).
+
+Cette page est tirée du code : `cargo xtask codegen`.
+
+";
+
 /// The help of every command, one after the other.
 pub(crate) fn help_document(language: Language) -> String {
-    let mut document = String::new();
+    let mut document = language.pick(FRENCH_TITLE, ENGLISH_TITLE).to_owned();
     let mut root = command(language);
     root.build();
     describe(&root, &mut document);
+    document.truncate(document.trim_end().len());
+    document.push('\n');
     document
 }
 

@@ -355,6 +355,10 @@ pub(crate) fn document() -> String {
          `UNIONFLOW_` and the key in upper case, or, for some, be a flag. Flags override the environment, which overrides the \
          file. Lists in the environment are written `[\"a\", \"b\"]`. `unionflow config show` prints what is in force, \
          `unionflow config check` says what is wrong with it.\n\nThis page is generated from the code: `cargo xtask codegen`.\n\n\
+         **En français.** Chaque clé se met dans un fichier TOML (`--config FICHIER`, `UNIONFLOW_CONFIG`), dans l’environnement \
+         sous le nom `UNIONFLOW_` suivi de la clé en majuscules, ou, pour certaines, en option. Les options l’emportent sur \
+         l’environnement, qui l’emporte sur le fichier. Dans l’environnement, une liste s’écrit `[\"a\", \"b\"]`. \
+         `unionflow config show` montre ce qui est en vigueur, `unionflow config check` dit ce qui ne va pas.\n\n\
          | key | default | meaning | signification |\n|---|---|---|---|\n",
     );
     for key in KEYS {
