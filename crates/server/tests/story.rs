@@ -1,6 +1,7 @@
 //! The flow that everything exists for: one decision reaches every screen that may see it, and no other.
 
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 use unionflow_protocol::Role;
 use unionflow_testkit::{Frame, Socket, World};
 
@@ -205,4 +206,17 @@ async fn a_new_view_brings_its_figures_also_where_none_were_sent_since_the_start
     let stats = socket.until("DASHBOARD_STATS_UPDATE").await.pop().unwrap();
     assert_eq!(stats.data()["view"], "officers");
     assert_eq!(stats.data()["approvals"]["pendingAmount"], 20_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_talks_on_still_sees_why_it_was_closed() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    for _ in 0..20 {
+        let mut socket = world.socket(&member).await;
+        for _ in 0..50 {
+            socket.send(Message::binary(vec![7; 4096])).await;
+        }
+        assert_eq!(socket.closes().await.1.code, 1003);
+    }
 }

@@ -1,8 +1,12 @@
 //! The waiting of a connection: for its socket, its session's deadlines, and what is looked up for it.
 
-use std::{pin::Pin, sync::Arc};
+use std::{io::ErrorKind, net::Shutdown, pin::Pin, sync::Arc};
 
-use tokio::time::{Instant, sleep_until};
+use socket2::SockRef;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
 use unionflow_protocol::{frame::Token, id::OrganizationId, problem::ErrorCode};
 
 use super::{Connection, Done, FrameReader, Task};
@@ -66,6 +70,23 @@ pub(crate) async fn run(connection: Arc<Connection>, gateway: Arc<Gateway>, read
     }
     let organization = connection.leave();
     gateway.hub().detach(organization, &connection).await;
+    let _ = timeout(GOOD_BYE, hear_out(&connection.stream)).await;
+}
+
+/// Says that nothing more comes, and reads on until the client has gone too: a connection that is dropped with something unread
+/// is reset, and then the client may never see why it was closed.
+async fn hear_out(stream: &TcpStream) {
+    let mut rest = [0; 1024];
+    if SockRef::from(stream).shutdown(Shutdown::Write).is_err() {
+        return;
+    }
+    while stream.readable().await.is_ok() {
+        match stream.try_read(&mut rest) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
 }
 
 fn look_up(task: Task, connection: &Arc<Connection>, gateway: &Arc<Gateway>) -> Step {

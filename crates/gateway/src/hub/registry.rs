@@ -87,6 +87,8 @@ struct Organization<F> {
     filling: Filling,
     /// A session's view changed, and none of its figures were sent yet: they are to be read.
     lacks_figures: bool,
+    /// The newest event that the store is known to have.
+    stored: Seq,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,15 +174,21 @@ impl<F: Follower> Registry<F> {
     pub(crate) fn handle_filled(&mut self, now: Instant, id: OrganizationId, filled: Filled) {
         let Filled { events, figures, complete } = filled;
         let Some(organization) = self.organizations.get_mut(&id) else { return };
+        let brought = !events.is_empty();
         organization.filling = Filling::No;
         let mut ready = Vec::new();
         for live in events.into_iter().chain(figures) {
             organization.feed.take(live, &mut ready);
         }
         self.give(now, id, &ready);
-        if !complete && let Some(organization) = self.organizations.get_mut(&id) {
+        let Some(organization) = self.organizations.get_mut(&id) else { return };
+        if !complete {
             organization.filling = Filling::At(now + HEADS_EVERY);
             self.holes.push(id);
+        } else if brought {
+            // One page was not all: the next one at once.
+            let stored = organization.stored;
+            self.handle_head(id, stored);
         }
     }
 
@@ -197,7 +205,8 @@ impl<F: Follower> Registry<F> {
     /// What the store says about a head. If the journal goes further than the bus has brought it, the rest is read.
     pub(crate) fn handle_head(&mut self, id: OrganizationId, head: Seq) {
         let Some(organization) = self.organizations.get_mut(&id) else { return };
-        if head > organization.feed.head() && organization.filling == Filling::No {
+        organization.stored = organization.stored.max(head);
+        if head > organization.feed.head() && organization.filling != Filling::Running {
             organization.filling = Filling::Running;
             let after = organization.feed.head();
             self.look_ups.push_back(LookUp::Hole { organization: id, after });
@@ -313,6 +322,7 @@ impl<F: Follower> Organization<F> {
             passed: Arc::new(AtomicU64::new(head.0)),
             filling: Filling::No,
             lacks_figures: false,
+            stored: head,
         }
     }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+#[cfg(feature = "schema")]
+use crate::limits;
 use crate::{
     approval::{self, Level, PolicyRules, TransactionType},
-    limits,
     money::Amount,
     role::RoleSet,
 };
