@@ -39,6 +39,8 @@ pub enum Param<'a> {
 
 /// A row of an answer. Columns count from 0.
 pub trait Row {
+    /// Whether it is NULL, whatever its type.
+    fn is_null(&self, column: usize) -> Result<bool, StoreFault>;
     /// An integer, or `None` for NULL.
     fn int(&self, column: usize) -> Result<Option<i64>, StoreFault>;
     /// A text, or `None` for NULL.
@@ -261,8 +263,6 @@ impl Column for Date {
 
 impl<T: Column> Column for Option<T> {
     fn read(row: &dyn Row, column: usize) -> Result<Self, StoreFault> {
-        // A column has one type in a row; asking for another one of NULL is allowed by every backend.
-        let is_null = row.int(column).is_ok_and(|value| value.is_none());
-        if is_null { Ok(None) } else { T::read(row, column).map(Some) }
+        if row.is_null(column)? { Ok(None) } else { T::read(row, column).map(Some) }
     }
 }

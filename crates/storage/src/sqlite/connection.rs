@@ -166,6 +166,10 @@ impl SqliteRow<'_> {
 }
 
 impl Row for SqliteRow<'_> {
+    fn is_null(&self, column: usize) -> Result<bool, StoreFault> {
+        Ok(matches!(self.value(column)?, ValueRef::Null))
+    }
+
     fn int(&self, column: usize) -> Result<Option<i64>, StoreFault> {
         match self.value(column)? {
             ValueRef::Null => Ok(None),
