@@ -2,7 +2,7 @@
 //!
 //! `storage_conformance!(fresh)` runs all of them, where `fresh()` gives a store (and whatever must live as long).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use unionflow_domain::{
     contact::Country,
@@ -49,6 +49,7 @@ macro_rules! storage_conformance {
             a_text_is_replaced_and_its_salt_kept_beside_it
             figures_change_with_their_events_or_not_at_all
             time_does_not_run_backwards
+            the_time_of_a_unit_is_read_when_its_turn_has_come
             ended_sign_ins_can_be_watched
             one_refresh_wins_and_failures_add_up
         );
@@ -534,6 +535,36 @@ pub async fn time_does_not_run_backwards(store: Store, clock: Clock) {
         store.read(move |reader| Ok(reader.journal_after(organization, Seq::ZERO, 10)?)).await.expect("read");
     let times: BTreeMap<u64, Timestamp> = journal.iter().map(|r| (r.position.seq().0, r.timestamp)).collect();
     assert_eq!(times[&2], later);
+}
+
+/// A unit that waited for another one of its organisation does not carry the time at which it began to wait.
+pub async fn the_time_of_a_unit_is_read_when_its_turn_has_come(store: Store, clock: Clock) {
+    clock.set("2026-06-01T12:00:00Z".parse().expect("a time"));
+    let organization = found(&store).await;
+    let (began, go_on) = (Arc::new(tokio::sync::Notify::new()), Arc::new(std::sync::Barrier::new(2)));
+    let first = {
+        let (store, began, go_on) = (store.clone(), began.clone(), go_on.clone());
+        tokio::spawn(async move {
+            store
+                .write(Scope::Organization(organization), move |_| {
+                    began.notify_one();
+                    go_on.wait();
+                    Ok(())
+                })
+                .await
+        })
+    };
+    began.notified().await;
+    let second = store.write(Scope::Organization(organization), |tx| Ok(tx.now()));
+    let mut second = std::pin::pin!(second);
+    // Polled once: from here on it waits for its turn.
+    let waits = std::future::poll_fn(|context| std::task::Poll::Ready(second.as_mut().poll(context))).await;
+    assert!(waits.is_pending(), "units of one organisation do not overlap");
+    let later: Timestamp = "2026-06-01T12:00:01Z".parse().expect("a time");
+    clock.set(later);
+    tokio::task::spawn_blocking(move || go_on.wait()).await.expect("waited");
+    assert_eq!(second.await, Ok(later));
+    first.await.expect("ran").expect("kept");
 }
 
 /// Whoever watches sees which sign-ins ended.
