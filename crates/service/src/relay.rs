@@ -1,6 +1,6 @@
 //! The relay: moves committed events onto the bus, in order, at least once.
 //!
-//! The outbox is the part of each journal that was not published yet: `published_seq < seq`. The relay is woken by the
+//! The outbox is the part of each journal that was not published yet: beyond `published.seq`. The relay is woken by the
 //! commits of its own process, which bring the encoded events along, so that nothing is read back; and it looks into the
 //! outbox from time to time, for events of other processes and for whatever it missed. It never holds a transaction open
 //! while it talks to the bus, and notes how far it has come only after the bus has taken responsibility.

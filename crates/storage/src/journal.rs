@@ -82,7 +82,8 @@ impl Reader<'_> {
     /// The heads of all journals that the relay has not published to their end.
     pub fn unpublished(&mut self, limit: u32) -> Result<Vec<Head>, StoreFault> {
         self.all(
-            "SELECT id, head_seq, published_seq FROM organization WHERE published_seq < head_seq LIMIT ?1",
+            "SELECT o.id, o.head_seq, p.seq FROM organization o JOIN published p ON p.organization_id = o.id \
+             WHERE p.seq < o.head_seq LIMIT ?1",
             &[limit.param()],
             head,
         )
@@ -91,7 +92,7 @@ impl Reader<'_> {
     /// The head of one journal.
     pub fn head_of(&mut self, organization: OrganizationId) -> Result<Option<Head>, StoreFault> {
         self.first(
-            "SELECT id, head_seq, published_seq FROM organization WHERE id = ?1",
+            "SELECT o.id, o.head_seq, p.seq FROM organization o JOIN published p ON p.organization_id = o.id WHERE o.id = ?1",
             &[organization.param()],
             head,
         )

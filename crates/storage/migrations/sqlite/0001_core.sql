@@ -13,8 +13,7 @@ CREATE TABLE secret_key (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Every command of an organisation locks its row first. `head_*`: the end of its journal. `published_seq`: how far the
--- relay has come: what lies between is the outbox.
+-- Every command of an organisation locks its row first. `head_*`: the end of its journal.
 CREATE TABLE organization (
     id BLOB PRIMARY KEY,
     version INTEGER NOT NULL,
@@ -24,8 +23,14 @@ CREATE TABLE organization (
     head_seq INTEGER NOT NULL,
     head_hash BLOB NOT NULL,
     head_at INTEGER NOT NULL,
-    published_seq INTEGER NOT NULL,
     last_member_number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far the relay has come: what lies between this and the head is the outbox. Not in the organisation's row, or the
+-- relay would wait for the commands that hold it.
+CREATE TABLE published (
+    organization_id BLOB PRIMARY KEY REFERENCES organization (id),
+    seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE policy (

@@ -87,7 +87,7 @@ impl Tx<'_> {
     pub fn insert_organization(&mut self, organization: Organization) -> Result<(), Undo> {
         self.execute(
             "INSERT INTO organization (id, version, currency, settings, created_at, head_seq, head_hash, head_at, \
-             published_seq, last_member_number) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?5, 0, 0)",
+             last_member_number) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?5, 0)",
             &[
                 organization.id.param(),
                 organization.version.param(),
@@ -96,6 +96,10 @@ impl Tx<'_> {
                 organization.created_at.param(),
                 ChainHash::GENESIS.param(),
             ],
+        )?;
+        self.execute(
+            "INSERT INTO published (organization_id, seq) VALUES (?1, 0)",
+            &[organization.id.param()],
         )?;
         self.founded(organization);
         Ok(())
@@ -119,7 +123,7 @@ impl Tx<'_> {
     /// Notes how far the relay has come. Never goes back.
     pub fn mark_published(&mut self, organization: OrganizationId, seq: Seq) -> Result<(), StoreFault> {
         self.execute(
-            "UPDATE organization SET published_seq = ?2 WHERE id = ?1 AND published_seq < ?2",
+            "UPDATE published SET seq = ?2 WHERE organization_id = ?1 AND seq < ?2",
             &[organization.param(), seq.param()],
         )?;
         Ok(())
