@@ -68,6 +68,8 @@ pub trait Backend: Send + Sync + 'static {
 pub trait WriteUnit: Send {
     /// What to lock.
     fn scope(&self) -> Scope;
+    /// Until when it may wait for its turn: a backend that waits for another process's lock gives up then.
+    fn deadline(&self) -> std::time::Instant;
     /// Whether nobody waits for it any more: then it must not be run.
     fn is_stale(&self) -> bool;
     /// Runs it.
@@ -220,6 +222,10 @@ where
 {
     fn scope(&self) -> Scope {
         self.scope
+    }
+
+    fn deadline(&self) -> std::time::Instant {
+        self.deadline.into_std()
     }
 
     fn is_stale(&self) -> bool {

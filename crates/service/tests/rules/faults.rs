@@ -79,6 +79,10 @@ impl WriteUnit for FaultyUnit {
         self.unit.scope()
     }
 
+    fn deadline(&self) -> std::time::Instant {
+        self.unit.deadline()
+    }
+
     fn is_stale(&self) -> bool {
         self.unit.is_stale()
     }
