@@ -10,7 +10,7 @@ use unionflow_protocol::{
 
 use super::{Approval, Electorate, Resolution, terms};
 use crate::{
-    ledger::{CannotPost, Chart, Entry, Reservation},
+    ledger::{Account, CannotPost, Chart, Entry, Reservation},
     policy::Policy,
     refusal::Refusal,
 };
@@ -118,6 +118,12 @@ impl Approval {
         let reservation = Reservation { approval_id: self.id, account_id, amount: self.content.amount };
         self.reserved = chart.reserve(account_id, self.content.amount);
         self.reserved.then_some(reservation)
+    }
+
+    /// Whether its account could not pay it now.
+    pub fn lacks_cover(&self, chart: &Chart) -> bool {
+        let short = |account: &Account| account.available() < self.content.amount;
+        !self.reserved && chart.payer(&self.content).is_some_and(short)
     }
 
     /// Whether it could be executed now; and if not, why.

@@ -11,7 +11,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Tx, Undo};
 
-use super::{load_for, view, with_current};
+use super::{load_for, sweep::chart_for, view, with_current};
 use crate::{Call, Publish, membership};
 
 /// What became of it. A failure is recorded, and the request stays approved.
@@ -27,7 +27,9 @@ pub struct Executed {
 pub fn execute(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<Executed, Undo> {
     let (mut approval, member) = load_for(tx, call, id)?;
     membership::require(&member, Action::Execute)?;
-    let before = tx.load_chart(approval.organization_id)?;
+    let may = approval.may_execute(tx.now()).map_err(Into::into);
+    with_current(tx, &approval, &member, may)?;
+    let before = chart_for(tx, &approval)?;
     let planned = approval.execution(&before, tx.now());
     let execution = with_current(tx, &approval, &member, planned)?;
     let entry = Entry {

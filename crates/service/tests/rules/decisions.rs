@@ -110,6 +110,32 @@ async fn a_failed_execution_is_recorded_and_may_be_tried_again_while_the_approva
 }
 
 #[tokio::test]
+async fn money_of_a_request_whose_time_is_over_is_free_whether_or_not_a_sweeper_came_by() {
+    let (town, club) = scene().await;
+    let [president, treasurer, secretary] = [PRESIDENT, TREASURER, SECRETARY].map(|n| club.people[n]);
+    let old = town.submit(&club, treasurer, Wanted::expense(900_000)).await.unwrap();
+    town.approve(&club, president, old.id).await.unwrap();
+    town.approve(&club, secretary, old.id).await.unwrap();
+    town.wait(715);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let request = town.submit(&club, treasurer, Wanted::expense(500_000)).await.unwrap();
+        town.approve(&club, president, request.id).await.unwrap();
+        ids.push(request.id);
+    }
+    assert!(!town.approve(&club, secretary, ids[0]).await.unwrap().reserved, "the old one has the money");
+    town.wait(5);
+    let before = town.head(&club).await;
+    assert!(town.approve(&club, secretary, ids[1]).await.unwrap().reserved);
+    let expected = ["APPROVAL_VOTE_RECORDED", "APPROVAL_LAPSED", "APPROVAL_APPROVED"];
+    assert_eq!(town.types_after(&club, before).await, expected);
+    assert_eq!(town.execute(&club, treasurer, ids[0]).await.unwrap().failed, None);
+    assert_eq!(town.approval(old.id).await.status, ApprovalStatus::Lapsed);
+    let cash = account(&town, &club, AccountKind::Cash).await;
+    assert_eq!((cash.balance, cash.reserved), (amount(500_000), amount(500_000)));
+}
+
+#[tokio::test]
 async fn execution_is_the_treasurers_posts_once_and_uses_what_was_set_aside() {
     let (town, club) = scene().await;
     let [president, treasurer] = [PRESIDENT, TREASURER].map(|n| club.people[n]);

@@ -85,6 +85,21 @@ impl Reader<'_> {
         )
     }
 
+    /// Requests of an organisation that should have been executed by now, oldest deadline first.
+    pub fn load_lapsing_approvals(
+        &mut self,
+        organization: OrganizationId,
+        limit: u32,
+    ) -> Result<Vec<ApprovalId>, StoreFault> {
+        let now = self.now;
+        self.all(
+            "SELECT id FROM approval WHERE organization_id = ?1 AND status = 'APPROVED' AND deadline <= ?2 \
+             ORDER BY deadline, id LIMIT ?3",
+            &[organization.param(), now.param(), limit.param()],
+            |row| get(row, 0),
+        )
+    }
+
     /// Requests that should have been decided or executed by now.
     pub fn load_due_approvals(&mut self, limit: u32) -> Result<Vec<Due>, StoreFault> {
         let now = self.now;

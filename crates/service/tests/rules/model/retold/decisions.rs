@@ -26,6 +26,8 @@ pub(super) struct Request {
     pub(super) blocked: Option<Blocked>,
     pub(super) reserved_on: Option<AccountId>,
     pub(super) entry: Option<EntryId>,
+    /// When it was made or last edited.
+    written_at: Timestamp,
     execute_by: Option<Timestamp>,
     failed: bool,
 }
@@ -36,6 +38,7 @@ pub(super) struct Ballot {
     pub(super) voter: MemberId,
     pub(super) step: u8,
     single: bool,
+    at: Timestamp,
 }
 
 /// The request that an event is about.
@@ -121,6 +124,7 @@ impl Retold {
             blocked: None,
             reserved_on: None,
             entry: None,
+            written_at: self.at,
             execute_by: None,
             failed: false,
         };
@@ -192,6 +196,7 @@ impl Retold {
                 assert_eq!(usize::try_from(data.voided_votes), Ok(request.votes.len()));
                 (request.content, request.terms) = (data.content.clone(), data.terms.clone());
                 request.votes.clear();
+                request.written_at = self.at;
                 self.terms_are_those_in_force(request);
                 self.may_ask(request);
             }
@@ -242,7 +247,7 @@ impl Retold {
         assert_eq!(request.open_step(), Some(data.step));
         self.may_vote(request, data.voter_id, data.step, Some(data.single_signature));
         let single = data.single_signature;
-        request.votes.push(Ballot { voter: data.voter_id, step: data.step, single });
+        request.votes.push(Ballot { voter: data.voter_id, step: data.step, single, at: self.at });
         assert_eq!(request.in_step(data.step).len(), usize::from(data.votes_in_step), "P9");
     }
 
@@ -264,16 +269,9 @@ impl Retold {
 
     fn approved(&mut self, told: &Told, request: &mut Request, data: &ApprovalApproved) {
         assert_eq!(request.open_step(), None, "V5");
-        let (asked, voted) = match self.before.as_ref().map(|before| &before.envelope.event) {
-            Some(Event::ApprovalVoteRecorded(vote)) => (false, vote.id == data.id),
-            Some(Event::ApprovalPending(pending)) => (pending.id == data.id, false),
-            Some(Event::ApprovalUpdated(updated)) => (updated.id == data.id, false),
-            _ => (false, false),
-        };
-        assert!(
-            if request.terms.policy.steps.is_empty() { asked } else { voted },
-            "the last vote decides: {told:?}"
-        );
+        let last = request.votes.last().map_or(request.written_at, |vote| vote.at);
+        assert_eq!(last, self.at, "the last vote decides, or asking where none is needed: {told:?}");
+        assert_eq!(request.terms.policy.steps.is_empty(), request.votes.is_empty());
         let approvers: Vec<MemberId> = request.votes.iter().map(|vote| vote.voter).collect();
         assert_eq!((&data.approvers, data.approved_by), (&approvers, approvers.last().copied()));
         let hours = u64::from(request.terms.execute_within_hours);
