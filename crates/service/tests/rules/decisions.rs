@@ -11,7 +11,7 @@ use unionflow_protocol::{
 };
 use unionflow_service::approval;
 
-use super::scene::{Club, Town, Wanted, amount};
+use super::scene::{Club, Town, Wanted, amount, at_once};
 
 const PRESIDENT: usize = 0;
 const TREASURER: usize = 1;
@@ -81,6 +81,25 @@ async fn a_vote_that_leaves_nobody_for_the_next_step_blocks_it_at_once() {
     let blocked = voted.blocked.expect("the president cannot vote in both steps");
     assert_eq!((voted.current_step, blocked.missing), (Some(2), 1));
     assert_eq!(town.types_after(&club, before).await, ["APPROVAL_VOTE_RECORDED", "APPROVAL_BLOCKED"]);
+}
+
+#[tokio::test]
+async fn a_vote_outlives_the_office_and_taking_it_back_then_blocks() {
+    let town = Town::open().await;
+    let mut rules = policy::default_rules(false);
+    let steps = vec![Step::of(2, &[Role::President, Role::BoardMember])];
+    rules.levels.insert(Level::Level1, LevelRules::of(steps));
+    let roles: &[&[Role]] = &[&[Role::President], &[Role::Treasurer], &[Role::Secretary, Role::BoardMember]];
+    let club = town.found(rules, roles).await;
+    let [treasurer, secretary] = [TREASURER, SECRETARY].map(|n| club.people[n]);
+    let request = town.submit(&club, treasurer, Wanted::expense(5)).await.unwrap();
+    town.approve(&club, secretary, request.id).await.unwrap();
+    at_once(town.ask_role(&club, secretary, secretary.member, Role::BoardMember, false).await);
+    assert_eq!(town.approval(request.id).await.blocked, None, "the vote stays, and the president is left");
+    let before = town.head(&club).await;
+    let back = town.withdraw(&club, secretary, request.id).await.unwrap();
+    assert_eq!(back.blocked.map(|blocked| blocked.missing), Some(1));
+    assert_eq!(town.types_after(&club, before).await, ["APPROVAL_VOTE_WITHDRAWN", "APPROVAL_BLOCKED"]);
 }
 
 #[tokio::test]

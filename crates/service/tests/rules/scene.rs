@@ -19,7 +19,7 @@ use unionflow_domain::{
 use unionflow_protocol::{
     Amount, Audience, Currency, Envelope, Event, Language, Origin, Role, Seq, Timestamp,
     approval::{PolicyRules, TransactionType},
-    id::{ApprovalId, MemberId, OrganizationId, PersonId, SignInId},
+    id::{AccountId, ApprovalId, MemberId, OrganizationId, PersonId, SignInId},
     problem::ErrorCode,
     rest::{
         approval::{Approval, ApprovalDetails, Approve, EditApproval, Reject, SubmitApproval},
@@ -141,6 +141,23 @@ impl Town {
                 }
             }
             Ok::<_, rusqlite::Error>(rows)
+        };
+        read().expect("the file is read")
+    }
+
+    /// Every reservation: whose, on which account, how much, and what became of it.
+    pub(crate) fn reservations(&self) -> Vec<(ApprovalId, AccountId, i64, String)> {
+        let path = self.folder.path().join("unionflow.db");
+        let read = || {
+            let connection = rusqlite::Connection::open(path)?;
+            let mut all =
+                connection.prepare("SELECT approval_id, account_id, amount, state FROM reservation")?;
+            let rows = all.query_map([], |row| {
+                let (approval, account) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(1)?));
+                let ids = (ApprovalId::from_uuid(approval), AccountId::from_uuid(account));
+                Ok((ids.0, ids.1, row.get(2)?, row.get(3)?))
+            })?;
+            rows.collect::<Result<Vec<_>, rusqlite::Error>>()
         };
         read().expect("the file is read")
     }

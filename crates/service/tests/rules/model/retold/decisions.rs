@@ -25,6 +25,8 @@ pub(super) struct Request {
     pub(super) votes: Vec<Ballot>,
     pub(super) blocked: Option<Blocked>,
     pub(super) reserved_on: Option<AccountId>,
+    /// The account of its reservation, whatever became of it.
+    pub(super) set_aside: Option<AccountId>,
     pub(super) entry: Option<EntryId>,
     /// When it was made or last edited.
     written_at: Timestamp,
@@ -123,6 +125,7 @@ impl Retold {
             votes: Vec::new(),
             blocked: None,
             reserved_on: None,
+            set_aside: None,
             entry: None,
             written_at: self.at,
             execute_by: None,
@@ -288,6 +291,7 @@ impl Retold {
         if data.reserved {
             account.reserved = account.reserved.plus(request.content.amount).expect("within range");
             request.reserved_on = Some(payer);
+            request.set_aside = Some(payer);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The state as stored must be the state as told.
 
+use std::collections::BTreeMap;
+
 use unionflow_protocol::{View, approval::ApprovalStatus};
 use unionflow_storage::tables::{approval::ApprovalFilter, member::MemberFilter};
 
@@ -34,6 +36,7 @@ impl Retold {
                 (told.kind, told.balance, told.reserved)
             );
         }
+        self.reservations_are(town);
         assert_eq!(members.len(), self.members.len());
         for member in &members {
             let told = &self.members[&member.id];
@@ -44,6 +47,23 @@ impl Retold {
         let policy = policy.expect("there is one");
         assert_eq!(Some((policy.version, policy.rules)), self.policy);
         self.figures_are(&figures.expect("there are some"));
+    }
+
+    /// L4: each reservation is held, or was resolved once.
+    fn reservations_are(&self, town: &Town) {
+        let stored = town.reservations().into_iter().filter(|(id, ..)| self.requests.contains_key(id));
+        let stored: BTreeMap<_, _> =
+            stored.map(|(id, on, amount, state)| (id, (on, amount, state))).collect();
+        let told = self.requests.iter().filter_map(|(id, request)| {
+            let state = match request.status {
+                ApprovalStatus::Approved => "HELD",
+                ApprovalStatus::Executed => "POSTED",
+                _ => "VOIDED",
+            };
+            let amount = request.content.amount.minor_units();
+            request.set_aside.map(|account| (*id, (account, amount, state.to_owned())))
+        });
+        assert_eq!(stored, told.collect());
     }
 
     fn request_is(&self, told: &Request, stored: &unionflow_domain::approval::Approval) {
