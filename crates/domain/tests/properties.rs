@@ -103,7 +103,7 @@ proptest! {
         let (terms, now) = (terms(&steps), at(hours));
         let expected = by_hand(&terms, &votes, now);
         prop_assert_eq!(resolve(&terms, &votes, now), expected);
-        let mut other = votes.clone();
+        let mut other = votes;
         if !other.is_empty() {
             let middle = shuffle.index(other.len());
             other.rotate_left(middle);
