@@ -16,6 +16,9 @@ use crate::{
 /// Makes a `POLICY_CHANGE` request, which executes itself with its last vote.
 pub fn ask_policy(tx: &mut Tx<'_>, call: &Call, ask: &AskPolicy) -> Result<Approval, Undo> {
     let member = membership::acting_with(tx, call, Action::AskGovernance)?;
+    if let Some(in_force) = tx.load_policy(member.organization_id)? {
+        call.expects(in_force.version)?;
+    }
     policy::validate(&ask.rules)?;
     let wanted = Governance {
         transaction_type: TransactionType::PolicyChange,

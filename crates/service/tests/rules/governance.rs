@@ -12,8 +12,8 @@ use unionflow_protocol::{
     rest::member::{CodeOrRequest, WithReason},
     rest::organization::AskPolicy,
 };
-use unionflow_service::{approval, member, organization::ask_policy::ask_policy};
-use unionflow_storage::Scope;
+use unionflow_service::{Call, approval, member, organization::ask_policy::ask_policy};
+use unionflow_storage::{Scope, Tx};
 
 use super::scene::{Club, Told, Town, Wanted, Who, at_once, requested};
 
@@ -299,6 +299,23 @@ async fn rules_change_by_the_rules_in_force_and_requests_that_wait_keep_theirs()
     let new = town.submit(&club, treasurer, Wanted::expense(5)).await.unwrap();
     assert_eq!((new.terms.policy_version, new.votes_needed), (2, 2));
     assert_eq!(town.approve(&club, president, new.id).await.unwrap().status, ApprovalStatus::Pending);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_rules_on_top_of_old_ones_is_told_that_newer_are_in_force() {
+    let (town, club) = scene().await;
+    let [president, secretary] = [PRESIDENT, SECRETARY].map(|n| club.people[n]);
+    let ask = |single, version| {
+        let ask = AskPolicy { rules: policy::default_rules(single), purpose: None };
+        let unit = move |tx: &mut Tx<'_>, call: &Call| {
+            ask_policy(tx, &Call { if_match: Some(version), ..call.clone() }, &ask)
+        };
+        town.act(&club, president, unit)
+    };
+    let first = ask(true, 1).await.unwrap();
+    town.approve(&club, secretary, first.id).await.unwrap();
+    assert_eq!(code(ask(false, 1).await), ErrorCode::StaleVersion);
+    ask(false, 2).await.unwrap();
 }
 
 #[tokio::test]
