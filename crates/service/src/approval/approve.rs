@@ -11,7 +11,7 @@ use unionflow_storage::{
     tables::text::{Text, TextKind},
 };
 
-use super::{governance, load_for, review::review, view, voter, with_current};
+use super::{governance, load_for, review::review, sweep::free_lapsed, view, voter, with_current};
 use crate::{Call, Publish};
 
 /// A vote for a request; the last one approves it, and a change of policy or roles takes effect with it.
@@ -35,6 +35,9 @@ pub fn approve(
         let text =
             Text { owner_id: id.into(), kind: TextKind::Comment, n, author_id, salt, body: body.clone() };
         tx.save_text(approval.organization_id, &text)?;
+    }
+    if voted.approved {
+        free_lapsed(tx, &approval)?; // now: the decision is the very next event after its vote
     }
     tx.publish().approval_vote_recorded(&mut approval, member.id, &voted, comment.is_some())?;
     if voted.approved {

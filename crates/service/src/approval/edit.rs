@@ -15,7 +15,7 @@ use unionflow_storage::{
     tables::text::{Text, TextKind},
 };
 
-use super::{governance, load_for, submit::check_beneficiary, view, with_current};
+use super::{governance, load_for, submit::check_beneficiary, sweep::free_lapsed, view, with_current};
 use crate::{Call, Publish};
 
 /// Changes a request that waits: its creator only. Votes become void; band, steps and deadline are chosen anew.
@@ -64,6 +64,9 @@ pub fn edit(
     };
     if let Some(text) = text {
         tx.save_text(member.organization_id, &text)?;
+    }
+    if approval.status == ApprovalStatus::Approved {
+        free_lapsed(tx, &approval)?;
     }
     tx.publish().approval_updated(&mut approval, previous_amount, voided)?;
     if approval.status == ApprovalStatus::Approved {

@@ -11,7 +11,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Tx, Undo};
 
-use super::{load_for, sweep::chart_for, view, with_current};
+use super::{load_for, sweep::free_lapsed, view, with_current};
 use crate::{Call, Publish, membership};
 
 /// What became of it. A failure is recorded, and the request stays approved.
@@ -29,7 +29,8 @@ pub fn execute(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<Executed,
     membership::require(&member, Action::Execute)?;
     let may = approval.may_execute(tx.now()).map_err(Into::into);
     with_current(tx, &approval, &member, may)?;
-    let before = chart_for(tx, &approval)?;
+    free_lapsed(tx, &approval)?;
+    let before = tx.load_chart(approval.organization_id)?;
     let planned = approval.execution(&before, tx.now());
     let execution = with_current(tx, &approval, &member, planned)?;
     let entry = Entry {

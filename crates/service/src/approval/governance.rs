@@ -10,7 +10,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Tx, Undo};
 
-use super::{review::review_all, sweep::chart_for};
+use super::review::review_all;
 use crate::{Publish, publish::StatusChanged};
 
 /// Publishes the approval and what it brings about in the same transaction.
@@ -21,7 +21,7 @@ pub(crate) fn approved(tx: &mut Tx<'_>, approval: &mut Approval) -> Result<(), U
             take_effect(tx, approval)
         }
         _ => {
-            let before = chart_for(tx, approval)?;
+            let before = tx.load_chart(approval.organization_id)?;
             let mut chart = before.clone();
             let reservation = approval.reserve(&mut chart);
             if let Some(reservation) = &reservation {

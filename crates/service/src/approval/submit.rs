@@ -22,7 +22,11 @@ use unionflow_storage::{
     tables::text::{Text, TextKind},
 };
 
-use super::{governance, sweep::sweep, view};
+use super::{
+    governance,
+    sweep::{free_lapsed, sweep},
+    view,
+};
 use crate::{Call, Publish, membership};
 
 /// A change of policy or roles that somebody asks for.
@@ -152,6 +156,9 @@ fn create(
     let electorate = tx.load_electorate(organization_id)?;
     let new = NewApproval { id, organization_id, requester_id: member.id, content };
     let mut approval = Approval::submit(new, &policy, &electorate, tx.now())?;
+    if approval.status == ApprovalStatus::Approved {
+        free_lapsed(tx, &approval)?;
+    }
     tx.publish().approval_pending(&mut approval)?;
     if approval.blocked.is_some() {
         let blocked = approval.blocked;

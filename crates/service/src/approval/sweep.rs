@@ -1,9 +1,6 @@
 //! The passing of time: requests expire and lapse. Correctness never depends on when this runs.
 
-use unionflow_domain::{
-    approval::Approval,
-    ledger::{Chart, Reservation},
-};
+use unionflow_domain::{approval::Approval, ledger::Reservation};
 use unionflow_protocol::{Origin, id::ApprovalId, problem::ErrorCode};
 use unionflow_storage::{Author, Tx, Undo};
 
@@ -12,20 +9,19 @@ use crate::Publish;
 /// Requests ended at the most to find cover for one.
 const LAPSED_AT_ONCE: u32 = 500;
 
-/// The accounts that a request is paid from. Where they do not suffice, what is set aside for requests whose time is over is
-/// freed first, so that nobody is refused money because no sweeper has come by yet.
-pub(crate) fn chart_for(tx: &mut Tx<'_>, approval: &Approval) -> Result<Chart, Undo> {
+/// Before a request is paid or money set aside for it: where its account does not suffice, what is set aside for requests
+/// whose time is over is freed, so that nobody is refused money because no sweeper has come by yet.
+pub(crate) fn free_lapsed(tx: &mut Tx<'_>, approval: &Approval) -> Result<(), Undo> {
     let organization = approval.organization_id;
-    let chart = tx.load_chart(organization)?;
-    if !approval.lacks_cover(&chart) {
-        return Ok(chart);
+    if !approval.lacks_cover(&tx.load_chart(organization)?) {
+        return Ok(());
     }
     let author = tx.author();
     for id in tx.load_lapsing_approvals(organization, LAPSED_AT_ONCE)? {
         sweep(tx, id)?;
     }
     tx.act_as(author);
-    Ok(tx.load_chart(organization)?)
+    Ok(())
 }
 
 /// Ends a request whose deadline has come: expired if it was not decided, lapsed if it was not executed.

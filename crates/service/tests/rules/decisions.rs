@@ -146,7 +146,7 @@ async fn money_of_a_request_whose_time_is_over_is_free_whether_or_not_a_sweeper_
     town.wait(5);
     let before = town.head(&club).await;
     assert!(town.approve(&club, secretary, ids[1]).await.unwrap().reserved);
-    let expected = ["APPROVAL_VOTE_RECORDED", "APPROVAL_LAPSED", "APPROVAL_APPROVED"];
+    let expected = ["APPROVAL_LAPSED", "APPROVAL_VOTE_RECORDED", "APPROVAL_APPROVED"];
     assert_eq!(town.types_after(&club, before).await, expected);
     assert_eq!(town.execute(&club, treasurer, ids[0]).await.unwrap().failed, None);
     assert_eq!(town.approval(old.id).await.status, ApprovalStatus::Lapsed);

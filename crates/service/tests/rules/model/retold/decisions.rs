@@ -28,8 +28,6 @@ pub(super) struct Request {
     /// The account of its reservation, whatever became of it.
     pub(super) set_aside: Option<AccountId>,
     pub(super) entry: Option<EntryId>,
-    /// When it was made or last edited.
-    written_at: Timestamp,
     execute_by: Option<Timestamp>,
     failed: bool,
 }
@@ -40,7 +38,6 @@ pub(super) struct Ballot {
     pub(super) voter: MemberId,
     pub(super) step: u8,
     single: bool,
-    at: Timestamp,
 }
 
 /// The request that an event is about.
@@ -127,7 +124,6 @@ impl Retold {
             reserved_on: None,
             set_aside: None,
             entry: None,
-            written_at: self.at,
             execute_by: None,
             failed: false,
         };
@@ -199,7 +195,6 @@ impl Retold {
                 assert_eq!(usize::try_from(data.voided_votes), Ok(request.votes.len()));
                 (request.content, request.terms) = (data.content.clone(), data.terms.clone());
                 request.votes.clear();
-                request.written_at = self.at;
                 self.terms_are_those_in_force(request);
                 self.may_ask(request);
             }
@@ -250,7 +245,7 @@ impl Retold {
         assert_eq!(request.open_step(), Some(data.step));
         self.may_vote(request, data.voter_id, data.step, Some(data.single_signature));
         let single = data.single_signature;
-        request.votes.push(Ballot { voter: data.voter_id, step: data.step, single, at: self.at });
+        request.votes.push(Ballot { voter: data.voter_id, step: data.step, single });
         assert_eq!(request.in_step(data.step).len(), usize::from(data.votes_in_step), "P9");
     }
 
@@ -272,9 +267,16 @@ impl Retold {
 
     fn approved(&mut self, told: &Told, request: &mut Request, data: &ApprovalApproved) {
         assert_eq!(request.open_step(), None, "V5");
-        let last = request.votes.last().map_or(request.written_at, |vote| vote.at);
-        assert_eq!(last, self.at, "the last vote decides, or asking where none is needed: {told:?}");
-        assert_eq!(request.terms.policy.steps.is_empty(), request.votes.is_empty());
+        let before = self.before.as_ref().expect("something was told");
+        assert_eq!(before.seq.next(), told.seq, "the decision is the very next event");
+        let (asked, voted) = match &before.envelope.event {
+            Event::ApprovalVoteRecorded(vote) => (false, vote.id == data.id),
+            Event::ApprovalPending(pending) => (pending.id == data.id, false),
+            Event::ApprovalUpdated(updated) => (updated.id == data.id, false),
+            _ => (false, false),
+        };
+        let none_needed = request.terms.policy.steps.is_empty();
+        assert!(if none_needed { asked } else { voted }, "the last vote decides: {told:?}");
         let approvers: Vec<MemberId> = request.votes.iter().map(|vote| vote.voter).collect();
         assert_eq!((&data.approvers, data.approved_by), (&approvers, approvers.last().copied()));
         let hours = u64::from(request.terms.execute_within_hours);
