@@ -112,7 +112,7 @@ impl Publisher<'_, '_> {
         voter_id: MemberId,
         voted: &Voted,
         has_comment: bool,
-    ) -> Result<(), Undo> {
+    ) -> Result<Appended, Undo> {
         let event = ApprovalVoteRecorded {
             id: approval.id,
             step: voted.step,
@@ -124,7 +124,7 @@ impl Publisher<'_, '_> {
             has_comment,
             single_signature: voted.single_signature,
         };
-        self.about_approval(approval, event)
+        self.append_about(approval, event)
     }
 
     pub(crate) fn approval_vote_withdrawn(
@@ -253,11 +253,11 @@ impl Publisher<'_, '_> {
         self.about_approval(approval, event)
     }
 
-    /// The next step of a request waits for its voters.
-    pub(crate) fn next_step(&mut self, approval: &Approval) -> Result<(), Undo> {
+    /// The next step of a request waits for its voters, after the vote that closed the one before.
+    pub(crate) fn next_step(&mut self, approval: &Approval, vote: Appended) -> Result<(), Undo> {
         let draft = unionflow_domain::notification::next_step(approval);
         let cause = Cause {
-            event_id: None,
+            event_id: vote.event_id,
             event_type: unionflow_protocol::EventType::ApprovalVoteRecorded,
             about: approval.id.into(),
         };
@@ -494,8 +494,12 @@ impl Publisher<'_, '_> {
     }
 
     fn about_approval(&mut self, approval: &mut Approval, event: impl Into<Event>) -> Result<(), Undo> {
+        self.append_about(approval, event).map(|_| ())
+    }
+
+    fn append_about(&mut self, approval: &mut Approval, event: impl Into<Event>) -> Result<Appended, Undo> {
         approval.version += 1;
-        self.fact(approval.id.into(), approval.version, of_approval(approval), event.into()).map(|_| ())
+        self.fact(approval.id.into(), approval.version, of_approval(approval), event.into())
     }
 
     /// About a member: keepers and the member see it; nobody, when a row of an import says it.
@@ -522,7 +526,7 @@ impl Publisher<'_, '_> {
             NewEvent { aggregate_id: about, version: Some(version), audience, causation_id: None, event };
         let appended = self.tx.append(new)?;
         for draft in drafts {
-            self.notify(draft, Some(Cause { event_id: Some(appended.event_id), event_type, about }))?;
+            self.notify(draft, Some(Cause { event_id: appended.event_id, event_type, about }))?;
         }
         Ok(appended)
     }
@@ -551,7 +555,7 @@ impl Publisher<'_, '_> {
             aggregate_id: id.into(),
             version: Some(1),
             audience: draft.audience,
-            causation_id: cause.and_then(|cause| cause.event_id),
+            causation_id: cause.map(|cause| cause.event_id),
             event: event.into(),
         })?;
         let organization = self.organization()?;
@@ -562,7 +566,7 @@ impl Publisher<'_, '_> {
 
 /// What a notification is about.
 struct Cause {
-    event_id: Option<EventId>,
+    event_id: EventId,
     event_type: unionflow_protocol::EventType,
     about: AggregateId,
 }

@@ -39,12 +39,12 @@ pub fn approve(
     if voted.approved {
         free_lapsed(tx, &approval)?; // now: the decision is the very next event after its vote
     }
-    tx.publish().approval_vote_recorded(&mut approval, member.id, &voted, comment.is_some())?;
+    let vote = tx.publish().approval_vote_recorded(&mut approval, member.id, &voted, comment.is_some())?;
     if voted.approved {
         governance::approved(tx, &mut approval)?;
     } else {
         if voted.step_closed {
-            tx.publish().next_step(&approval)?;
+            tx.publish().next_step(&approval, vote)?;
         }
         // Whoever voted here can no longer vote in a later step, where nobody else may be left.
         review(tx, &mut approval, &electorate)?;

@@ -113,6 +113,7 @@ impl Retold {
             Event::AccountOpened(data) => self.account_opened(data),
             Event::LedgerEntryPosted(data) => self.entry_posted(data),
             Event::UserNotification(data) => {
+                assert!(told.envelope.head.causation_id.is_some(), "an event causes it: {told:?}");
                 assert!(data.cause_id.is_none_or(|cause| self.versions.contains_key(&cause)), "{told:?}");
             }
             Event::ApprovalPending(_)
