@@ -1,5 +1,6 @@
 //! Nobody gets what is not theirs: every route by everybody, and every event to everybody, against the table of rights.
 
+mod audiences;
 mod cases;
 mod records;
 mod stage;
