@@ -11,7 +11,11 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Author, Reader, Tx, Undo, tables::access::CodePurpose};
 
-use crate::{Publish, approval::review::review_all, member::reset::issue};
+use crate::{
+    Publish,
+    approval::review::review_all,
+    member::reset::{issue, void},
+};
 
 /// A person, as `unionflow user list` shows it.
 #[derive(Debug, Clone)]
@@ -46,7 +50,7 @@ pub fn set_role(tx: &mut Tx<'_>, member: MemberId, role: Role, grant: bool) -> R
     member.updated_at = tx.now();
     tx.publish().role_changed(&mut member, role, grant, None)?;
     tx.save_member(&member)?;
-    tx.delete_codes(member.id)?;
+    void(tx, &member)?;
     review_all(tx, member.organization_id, None)?;
     Ok(member)
 }

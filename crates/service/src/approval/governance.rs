@@ -11,7 +11,7 @@ use unionflow_protocol::{
 use unionflow_storage::{Tx, Undo};
 
 use super::review::review_all;
-use crate::{Publish, publish::StatusChanged};
+use crate::{Publish, member::reset, publish::StatusChanged};
 
 /// Publishes the approval and what it brings about in the same transaction.
 pub(crate) fn approved(tx: &mut Tx<'_>, approval: &mut Approval) -> Result<(), Undo> {
@@ -78,8 +78,8 @@ fn apply(tx: &mut Tx<'_>, approval: &Approval) -> Result<(), Undo> {
         RoleChange::Role { role, grant } => {
             member.set_role(role, grant);
             tx.publish().role_changed(&mut member, role, grant, Some(approval.id))?;
-            // A code handed out while the member was a plain one must not open an office.
-            tx.delete_codes(member.id)?;
+            // A code handed out while the member held less must not open more.
+            reset::void(tx, &member)?;
         }
         RoleChange::Status { status } => change_status(tx, &mut member, status, approval)?,
         // The code is handed out to whoever asked, by asking again.

@@ -101,16 +101,33 @@ pub(crate) fn issue(
     Ok(MemberCode { member_id: member.id, code: Secret(code), link, expires_at, as_of: tx.as_of_here()? })
 }
 
+/// What was handed out or allowed for the office held so far opens no other: codes stop working, and resets that others
+/// allowed have to be asked for again. Called when a role is granted.
+pub(crate) fn void(tx: &mut Tx<'_>, member: &Member) -> Result<(), Undo> {
+    tx.delete_codes(member.id)?;
+    for mut approval in executed_resets(tx, member)? {
+        approval.outcome.code_issued_at = Some(tx.now());
+        tx.save_approval(&approval)?;
+    }
+    Ok(())
+}
+
 /// The reset of this member that this person asked for, that others have allowed, and whose code was not fetched yet.
 fn executed_reset(tx: &mut Tx<'_>, member: &Member, actor: &Member) -> Result<Option<Approval>, Undo> {
+    let executed = executed_resets(tx, member)?;
+    Ok(executed.into_iter().find(|approval| approval.requester_id == actor.id))
+}
+
+/// The resets of this member that others have allowed, and whose codes can still be fetched.
+fn executed_resets(tx: &mut Tx<'_>, member: &Member) -> Result<Vec<Approval>, Undo> {
     let now = tx.now();
     let filter = ApprovalFilter { status: Some(ApprovalStatus::Executed), about: Some(member.id) };
-    let executed = tx.load_approvals(member.organization_id, &filter, None, LOOKED_THROUGH)?;
-    Ok(executed.into_iter().find(|approval| {
-        approval.requester_id == actor.id
-            && approval.content.beneficiary_member_id == Some(member.id)
+    let mut executed = tx.load_approvals(member.organization_id, &filter, None, LOOKED_THROUGH)?;
+    executed.retain(|approval| {
+        approval.content.beneficiary_member_id == Some(member.id)
             && approval.content.role_change == Some(RoleChange::Reset { reset: true })
             && approval.outcome.code_issued_at.is_none()
             && approval.outcome.executed_at.is_some_and(|at| now.since(at) < CLAIM_WITHIN)
-    }))
+    });
+    Ok(executed)
 }
