@@ -23,7 +23,7 @@ use unionflow_storage::{
     },
 };
 
-use super::{Origin, sign_in};
+use super::{Origin, me::words_of, sign_in};
 use crate::{Caller, Publish, Service};
 
 impl Service {
@@ -55,7 +55,8 @@ impl Service {
         let password = activate
             .password
             .ok_or_else(|| Refusal::field("/password", FieldCode::Required, Hint::Required))?;
-        let about = [fold(&member.name.given), fold(&member.name.family), fold(login.as_str())];
+        let mut about = words_of(&login);
+        about.extend([fold(&member.name.given), fold(&member.name.family)]);
         check_strength("/password", &password.0, &about)?;
         let password_hash = self.hash_password(password.0).await?;
         let issued = self

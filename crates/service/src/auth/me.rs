@@ -12,7 +12,7 @@ use unionflow_protocol::{
     problem::{ErrorCode, FieldCode},
     rest::auth::{ChangePassword, Me, Membership, SignIn, SignIns, UpdateMe},
 };
-use unionflow_storage::{Reader, Scope, Undo};
+use unionflow_storage::{Reader, Scope, Tx, Undo, tables::person::Person};
 
 use super::{Origin, activate::check_strength};
 use crate::{Caller, Service};
@@ -50,6 +50,29 @@ pub fn sign_ins(reader: &mut Reader<'_>, caller: &Caller) -> Result<SignIns, Und
     Ok(SignIns { items: items.collect() })
 }
 
+/// What somebody who knows this person would try first as the password.
+pub(crate) fn words_about(reader: &mut Reader<'_>, person: PersonId) -> Result<Vec<String>, Undo> {
+    let mut words: Vec<String> = reader.load_logins(person)?.iter().flat_map(words_of).collect();
+    for member in reader.load_memberships(person)? {
+        words.extend([fold(&member.name.given), fold(&member.name.family)]);
+    }
+    Ok(words)
+}
+
+/// A login as it is written, and an e-mail's part before the `@`.
+pub(crate) fn words_of(login: &LoginName) -> Vec<String> {
+    let login = login.as_str().to_lowercase();
+    let local = login.split('@').next().unwrap_or_default().to_owned();
+    vec![login, local]
+}
+
+/// The caller's account, unless the sign-in was ended while the password was looked at: by then it may be another's password.
+fn still_signed_in(tx: &mut Tx<'_>, caller: &Caller) -> Result<Person, Undo> {
+    let sign_in = tx.load_sign_in(caller.sign_in_id)?.filter(|sign_in| sign_in.ended_at.is_none());
+    let person = tx.load_person(caller.person_id)?.filter(|_| sign_in.is_some());
+    person.ok_or_else(|| ErrorCode::SessionEnded.into())
+}
+
 impl Service {
     /// `PUT /me/password`: ends all other sessions.
     pub async fn change_password(
@@ -59,19 +82,12 @@ impl Service {
         origin: Origin,
     ) -> Result<(), Undo> {
         self.confirm_password(&caller, change.current_password.0, "/currentPassword", &origin).await?;
-        let about = self
-            .read(move |reader| {
-                let me = reader.load_memberships(caller.person_id)?.into_iter();
-                Ok(me
-                    .flat_map(|member| [fold(&member.name.given), fold(&member.name.family)])
-                    .collect::<Vec<_>>())
-            })
-            .await?;
+        let about = self.read(move |reader| words_about(reader, caller.person_id)).await?;
         check_strength("/newPassword", &change.new_password.0, &about)?;
         let password_hash = self.hash_password(change.new_password.0).await?;
         self.store()
             .write(Scope::Server, move |tx| {
-                let mut person = tx.load_person(caller.person_id)?.ok_or(ErrorCode::SessionEnded)?;
+                let mut person = still_signed_in(tx, &caller)?;
                 person.password_hash = password_hash;
                 tx.save_person(&person)?;
                 tx.end_sign_ins(caller.person_id, Some(caller.sign_in_id))?;
@@ -97,7 +113,7 @@ impl Service {
         };
         self.store()
             .write(Scope::Server, move |tx| {
-                let mut person = tx.load_person(caller.person_id)?.ok_or(ErrorCode::SessionEnded)?;
+                let mut person = still_signed_in(tx, &caller)?;
                 if let Some(language) = update.language {
                     person.language = Some(language);
                     tx.save_person(&person)?;

@@ -1,7 +1,6 @@
 //! `POST /auth/reset`: a new password by a code.
 
 use unionflow_auth::secret::SecretHash;
-use unionflow_domain::contact::fold;
 use unionflow_protocol::{
     id::PersonId,
     member::MemberStatus,
@@ -10,7 +9,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Reader, Scope, Undo, tables::access::CodePurpose};
 
-use super::{Origin, activate::check_strength, sign_in};
+use super::{Origin, activate::check_strength, me::words_about, sign_in};
 use crate::Service;
 
 impl Service {
@@ -21,10 +20,7 @@ impl Service {
         let about = self
             .read(move |reader| {
                 let person = resettable(reader, &hash)?;
-                let names = reader.load_memberships(person)?.into_iter();
-                Ok(names
-                    .flat_map(|member| [fold(&member.name.given), fold(&member.name.family)])
-                    .collect::<Vec<_>>())
+                words_about(reader, person)
             })
             .await?;
         check_strength("/password", &reset.password.0, &about)?;
