@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
 };
@@ -77,7 +77,7 @@ pub(crate) async fn surround(State(api): State<Arc<Api>>, mut request: Request, 
         .extensions()
         .get::<MatchedPath>()
         .map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().clone();
+    let method = label(request.method());
     request.extensions_mut().insert(context.clone());
     let mut response = next.run(request).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
@@ -86,13 +86,29 @@ pub(crate) async fn surround(State(api): State<Arc<Api>>, mut request: Request, 
     finish(response.headers_mut(), &context, api.config.https);
     let (status, elapsed) = (response.status(), begun.elapsed());
     metrics::counter!(
-        "unionflow_http_requests_total", "method" => method.to_string(), "route" => route.clone(), "status" => status.as_u16().to_string()
+        "unionflow_http_requests_total", "method" => method, "route" => route.clone(), "status" => status.as_u16().to_string()
     )
     .increment(1);
     metrics::histogram!("unionflow_http_request_seconds", "route" => route.clone())
         .record(elapsed.as_secs_f64());
-    tracing::debug!(trace = context.trace_id(), %method, route, status = status.as_u16(), ?elapsed, "request");
+    tracing::debug!(trace = context.trace_id(), method, route, status = status.as_u16(), ?elapsed, "request");
     response
+}
+
+/// The method, for metrics. A client may call its method anything: what it makes up is no label, or anybody could add series
+/// without end.
+fn label(method: &Method) -> &'static str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.iter().zip(names).find(|(known, _)| *known == method).map_or("other", |(_, name)| name)
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures how long a request took; decides nothing")]
@@ -186,6 +202,12 @@ mod tests {
             "what a client forged comes first"
         );
         assert_eq!(from("10.0.0.1", "nonsense"), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_method_that_a_client_made_up_is_no_label() {
+        assert_eq!(label(&Method::PATCH), "PATCH");
+        assert_eq!(label(&Method::from_bytes(b"MADE-UP").unwrap()), "other");
     }
 
     #[test]
