@@ -3,12 +3,16 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{FromRequest, FromRequestParts, MatchedPath, Path, Request},
     http::{HeaderMap, Method, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use http_body_util::BodyExt;
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use sha2::{Digest, Sha256};
 use unionflow_auth::{Denied, access::BadToken};
 use unionflow_domain::{Fault, Refusal, hint::Hint};
@@ -47,6 +51,8 @@ pub(crate) struct Params<T>(pub(crate) T);
 
 /// How long a body may take to arrive: phones are slow, attackers slower.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// How many times the limit of a body is read before the connection is given up.
+const HEARD_OUT: usize = 4;
 
 impl Signed {
     fn from_headers(parts: &Parts, api: &Api) -> Result<Caller, Failure> {
@@ -165,29 +171,44 @@ fn denied(denied: Denied) -> ErrorCode {
 
 /// Reads a JSON body: of the right type, not too long, not too slowly.
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
-    let declared =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(ErrorCode::BodyTooLarge.into());
-    }
-    let read = tokio::time::timeout(BODY_WITHIN, to_bytes(body, limit)).await;
-    let bytes = read.map_err(|_| ErrorCode::InvalidRequest)?.map_err(|error| {
-        let too_long = std::error::Error::source(&error)
-            .is_some_and(|inner| inner.is::<http_body_util::LengthLimitError>());
-        if too_long { Failure::from(ErrorCode::BodyTooLarge) } else { error.into() }
-    })?;
+    let read = tokio::time::timeout(BODY_WITHIN, read_within(body, limit)).await;
+    let bytes = read.map_err(|_| ErrorCode::InvalidRequest)??;
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let is_json =
         media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"));
     if !bytes.is_empty() && !is_json && !media.is_empty() {
         return Err(ErrorCode::UnsupportedMediaType.into());
     }
-    Ok(bytes.to_vec())
+    Ok(bytes)
+}
+
+/// Reads a body of up to so many bytes. What is longer is heard out, within reason, and thrown away: an answer to somebody
+/// who is still speaking is lost with the connection.
+async fn read_within(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    let (mut bytes, mut heard) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        heard = heard.saturating_add(data.len());
+        if heard > limit.saturating_mul(HEARD_OUT) {
+            break;
+        }
+        if heard <= limit {
+            bytes.extend_from_slice(&data);
+        } else {
+            bytes = Vec::new();
+        }
+    }
+    if heard > limit { Err(ErrorCode::BodyTooLarge.into()) } else { Ok(bytes) }
 }
 
 /// Reads a body; an empty one is an empty object, so that commands without words need none.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
+    if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        // A list would be read as the fields in their order, and an empty one as a body without words.
+        let object = Hint::Expected("an object".to_owned());
+        return Err(Refusal::field("", FieldCode::WrongType, object).into());
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
