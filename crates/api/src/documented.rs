@@ -54,6 +54,13 @@ impl Route {
             && !self.path.starts_with("/auth")
             && self.path != "/realtime/tickets"
             && self.path != "/setup"
+            // The same file twice changes nothing by itself.
+            && self.path != "/members/imports"
+    }
+
+    /// Whether it changes a resource that has a version.
+    pub(crate) fn takes_version(&self) -> bool {
+        self.path.contains("{id}") && self.takes_key() && !self.path.starts_with("/me/")
     }
 }
 

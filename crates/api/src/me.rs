@@ -10,12 +10,15 @@ use axum::{
 };
 use unionflow_protocol::{
     id::SignInId,
-    rest::auth::{ChangePassword, Me, SignIns, UpdateMe},
+    rest::{
+        approval::NoWords,
+        auth::{ChangePassword, Me, SignIns, UpdateMe},
+    },
 };
 use unionflow_service::auth::me;
 
 use crate::{
-    extract::{Attempt, Command, Id, Signed},
+    extract::{Attempt, Command, Id, Signed, answer},
     failure::Failure,
     state::Api,
 };
@@ -50,17 +53,17 @@ pub(crate) async fn sessions(
 
 pub(crate) async fn end_session(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
     Id(id): Id<SignInId>,
+    command: Command<NoWords>,
 ) -> Result<Response, Failure> {
-    api.service.end_sign_in(caller, id).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let ended = api.service.end_sign_in(command.call, id).await?;
+    answer(ended, |()| StatusCode::NO_CONTENT.into_response())
 }
 
 pub(crate) async fn end_other_sessions(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    command: Command<NoWords>,
 ) -> Result<Response, Failure> {
-    api.service.end_other_sign_ins(caller).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let ended = api.service.end_other_sign_ins(command.call).await?;
+    answer(ended, |()| StatusCode::NO_CONTENT.into_response())
 }

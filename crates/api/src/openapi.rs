@@ -142,7 +142,7 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
             },
         }));
     }
-    if route.path.contains("{id}") && route.takes_key() {
+    if route.takes_version() {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "required": false,
             "description": "The `ETag` you saw; 412 if the resource has changed since.",

@@ -12,10 +12,10 @@ use unionflow_protocol::{
     problem::{ErrorCode, FieldCode},
     rest::auth::{ChangePassword, Me, Membership, SignIn, SignIns, UpdateMe},
 };
-use unionflow_storage::{Reader, Scope, Tx, Undo, tables::person::Person};
+use unionflow_storage::{Keyed, Reader, Scope, Tx, Undo, tables::person::Person};
 
 use super::{Origin, activate::check_strength};
-use crate::{Caller, Service};
+use crate::{Call, Caller, Service};
 
 /// `GET /me`
 pub fn me(reader: &mut Reader<'_>, person: PersonId) -> Result<Me, Undo> {
@@ -133,27 +133,28 @@ impl Service {
     }
 
     /// `DELETE /me/sessions/{id}`
-    pub async fn end_sign_in(&self, caller: Caller, sign_in: SignInId) -> Result<(), Undo> {
-        self.store()
-            .write(Scope::Server, move |tx| {
-                let own = tx.load_sign_in(sign_in)?.filter(|found| found.person_id == caller.person_id);
-                let own = own.filter(|found| found.ended_at.is_none()).ok_or(ErrorCode::NotFound)?;
-                tx.end_sign_in(own.id)?;
-                Ok(())
-            })
-            .await?;
-        self.watch_ended_sign_ins().await
+    pub async fn end_sign_in(&self, call: Call, sign_in: SignInId) -> Result<Keyed<()>, Undo> {
+        let end = move |tx: &mut Tx<'_>, call: &Call| {
+            let person = call.caller.person_id;
+            let own = tx.load_sign_in(sign_in)?.filter(|found| found.person_id == person);
+            let own = own.filter(|found| found.ended_at.is_none()).ok_or(ErrorCode::NotFound)?;
+            tx.end_sign_in(own.id)?;
+            Ok(())
+        };
+        let ended = self.server_command(call, end).await?;
+        self.watch_ended_sign_ins().await?;
+        Ok(ended)
     }
 
     /// `DELETE /me/sessions`: all but the one asking.
-    pub async fn end_other_sign_ins(&self, caller: Caller) -> Result<(), Undo> {
-        self.store()
-            .write(Scope::Server, move |tx| {
-                tx.end_sign_ins(caller.person_id, Some(caller.sign_in_id))?;
-                Ok(())
-            })
-            .await?;
-        self.watch_ended_sign_ins().await
+    pub async fn end_other_sign_ins(&self, call: Call) -> Result<Keyed<()>, Undo> {
+        let end = |tx: &mut Tx<'_>, call: &Call| {
+            tx.end_sign_ins(call.caller.person_id, Some(call.caller.sign_in_id))?;
+            Ok(())
+        };
+        let ended = self.server_command(call, end).await?;
+        self.watch_ended_sign_ins().await?;
+        Ok(ended)
     }
 
     fn read_logins(&self, logins: &[String]) -> Result<Vec<LoginName>, Refusal> {
