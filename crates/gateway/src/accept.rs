@@ -165,6 +165,11 @@ impl Gateway {
         }
         let ticket = ticket.ok_or(ErrorCode::Unauthenticated)?;
         let hash = *SecretHash::of(&ticket).as_bytes();
+        // Made-up tickets cost a read and no turn of the writer: whoever sends them is nobody yet.
+        let known = self.store.read(move |reader| Ok(reader.has_ticket(&hash)?)).await;
+        if !known.map_err(|undo| Refused::later(undo.code()))? {
+            return Err(ErrorCode::Unauthenticated.into());
+        }
         let taken = self
             .store
             .write(Scope::Server, move |tx| {
@@ -428,6 +433,16 @@ fn language(headers: &HeaderMap) -> Language {
     accepted.and_then(Language::from_accept_language).unwrap_or(Language::French)
 }
 
+/// What every answer of the API bears, too.
+const PROTECTED: [(HeaderName, &str); 6] = [
+    (header::CONTENT_TYPE, "application/problem+json"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
 impl From<ErrorCode> for Refused {
     fn from(code: ErrorCode) -> Self {
         Self { code, field: None, retry_after: None }
@@ -451,8 +466,12 @@ impl Refused {
         }
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut response =
-            (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let mut response = (status, PROTECTED, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.as_str()));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

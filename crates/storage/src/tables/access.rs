@@ -108,6 +108,11 @@ impl std::str::FromStr for CodePurpose {
 }
 
 impl Reader<'_> {
+    /// Whether there is a ticket of this hash.
+    pub fn has_ticket(&mut self, hash: &[u8; 32]) -> Result<bool, StoreFault> {
+        Ok(self.value::<i64>("SELECT 1 FROM ticket WHERE hash = ?1", &[hash.param()])?.is_some())
+    }
+
     /// The keys for a purpose, newest first.
     pub fn load_keys(&mut self, purpose: KeyPurpose) -> Result<Vec<SecretKey>, StoreFault> {
         self.all(
