@@ -3,6 +3,7 @@
 use unionflow_domain::{permissions::Action, policy};
 use unionflow_protocol::{
     approval::TransactionType,
+    problem::ErrorCode,
     rest::{approval::Approval, organization::AskPolicy},
 };
 use unionflow_storage::{Tx, Undo};
@@ -16,9 +17,8 @@ use crate::{
 /// Makes a `POLICY_CHANGE` request, which executes itself with its last vote.
 pub fn ask_policy(tx: &mut Tx<'_>, call: &Call, ask: &AskPolicy) -> Result<Approval, Undo> {
     let member = membership::acting_with(tx, call, Action::AskGovernance)?;
-    if let Some(in_force) = tx.load_policy(member.organization_id)? {
-        call.expects(in_force.version)?;
-    }
+    let in_force = tx.load_policy(member.organization_id)?.ok_or(ErrorCode::NoPolicy)?;
+    call.expects(in_force.version)?;
     policy::validate(&ask.rules)?;
     let wanted = Governance {
         transaction_type: TransactionType::PolicyChange,
