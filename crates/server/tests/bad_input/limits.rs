@@ -1,0 +1,108 @@
+//! How much one person, one address and all together may ask for.
+
+use serde_json::json;
+use unionflow_protocol::Role;
+use unionflow_testkit::{Answer, Person, World};
+
+fn retry_after(answer: &Answer) -> u64 {
+    answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_too_often_waits_and_others_do_not() {
+    let world = World::start_with(|settings| {
+        settings.requests_per_second = 1;
+        settings.requests_burst = 20;
+    })
+    .await;
+    let (eager, calm) = (world.espoir(Role::Treasurer).await, world.espoir(Role::President).await);
+    let mut statuses = Vec::new();
+    for _ in 0..200 {
+        let answer = eager.get("/me").await;
+        statuses.push(answer.status);
+        if answer.status == 429 {
+            assert!(retry_after(&answer) >= 1);
+            answer.refused(429, "RATE_LIMITED");
+            break;
+        }
+    }
+    assert_eq!(statuses.last(), Some(&429));
+    assert!(statuses.len() > 20, "{}", statuses.len());
+    let other_device = eager.another_device().await;
+    other_device.get("/me").await.refused(429, "RATE_LIMITED");
+    calm.get("/me").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_for_its_number_binds_no_key() {
+    let world = World::start_with(|settings| {
+        settings.requests_per_second = 10;
+        settings.requests_burst = 10;
+    })
+    .await;
+    let treasurer = world.espoir(Role::Treasurer).await;
+    let body = treasurer.expense(5);
+    let (mut refused, mut made) = (false, false);
+    while !(refused && made) {
+        let ask =
+            treasurer.ask("POST".parse().unwrap(), "/finance/approvals").key("une-cle-de-plus").json(&body);
+        let answer = ask.send().await;
+        match answer.status {
+            429 => refused = true,
+            _ => made = answer.expect(201).is_object(),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_to_sign_in_are_limited_by_address() {
+    let world = World::start_with(|settings| {
+        settings.anonymous_requests_per_second = 4;
+        settings.trusted_proxies = vec!["127.0.0.1".to_owned()];
+    })
+    .await;
+    let nobody = Person::stranger(&world.address(), &world.espoir, world.espoir.account(Role::Member));
+    let from = async |address: &str| -> Answer {
+        let ask = nobody.ask("POST".parse().unwrap(), "/auth/refresh").json(&json!({"refreshToken": "x"}));
+        ask.header("x-forwarded-for", address).send().await
+    };
+    let mut limited = None;
+    for n in 0..200 {
+        let answer = from("203.0.113.7").await;
+        if answer.status == 429 {
+            assert!(retry_after(&answer) >= 1);
+            limited = Some(n);
+            break;
+        }
+    }
+    assert!(limited.is_some_and(|n| n >= 20), "{limited:?}");
+    from("198.51.100.4").await.refused(401, "SESSION_ENDED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_person_and_all_together_have_so_many_sockets() {
+    let world = World::start_with(|settings| {
+        settings.sessions_per_person = 2;
+        settings.sessions = 3;
+    })
+    .await;
+    let (member, other) = (world.espoir(Role::Member).await, world.espoir(Role::Treasurer).await);
+    let first = world.socket(&member).await;
+    let _second = world.socket(&member).await;
+    let refused = member.connect("").await.err().unwrap();
+    assert_eq!((refused.status, &refused.problem["code"]), (429, &json!("TOO_MANY_SESSIONS")));
+    let third = world.socket(&other).await;
+    let refused = world.espoir(Role::President).await.connect("").await.err().unwrap();
+    assert_eq!((refused.status, &refused.problem["code"]), (503, &json!("UNAVAILABLE")));
+    drop((first, third));
+    // A place is given back once the server has seen that the socket is gone.
+    let again = async {
+        loop {
+            if let Ok(socket) = member.connect("").await {
+                return socket;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(unionflow_testkit::PATIENCE, again).await.expect("a place is free again");
+}
