@@ -70,11 +70,18 @@ impl Person {
         (self.token, self.refresh_token) = (text("accessToken"), text("refreshToken"));
     }
 
+    /// The same, without a sign-in.
+    #[must_use]
+    pub fn signed_out(&self) -> Self {
+        let mut nobody = self.clone();
+        nobody.token.clear();
+        nobody
+    }
+
     /// Signs in once more, as another device would.
     pub async fn another_device(&self) -> Self {
         let body = json!({"login": self.account.login, "password": self.account.password});
-        let mut other = self.clone();
-        other.token.clear();
+        let mut other = self.signed_out();
         let signed_in = other.ask(Method::POST, "/auth/login").json(&body).send().await.expect(200);
         other.take_tokens(&signed_in);
         other
