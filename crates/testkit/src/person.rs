@@ -161,8 +161,21 @@ impl Person {
 
     /// A socket by way of another address, such as a proxy's.
     pub async fn connect_at(&self, address: &str, more: &str) -> Result<Socket, Refused> {
-        let url = format!("ws://{address}/ws/dashboard?organizationId={}{more}", self.organization);
-        Socket::connect(&url, &[("authorization", &format!("Bearer {}", self.token))]).await
+        Socket::connect(&self.socket_url(address, more), &[("authorization", &self.bearer())]).await
+    }
+
+    /// A socket whose end holds little unread.
+    pub async fn connect_narrow(&self, more: &str) -> Result<Socket, Refused> {
+        Socket::connect_narrow(&self.socket_url(&self.address, more), &[("authorization", &self.bearer())])
+            .await
+    }
+
+    fn socket_url(&self, address: &str, more: &str) -> String {
+        format!("ws://{address}/ws/dashboard?organizationId={}{more}", self.organization)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinHandle,
 };
@@ -67,10 +67,19 @@ async fn accept(listener: TcpListener, target: String, weather: watch::Receiver<
         if *weather.borrow() == Weather::Cut {
             continue;
         }
-        let Ok(server) = TcpStream::connect(&target).await else { continue };
+        let Ok(server) = connect(&target).await else { continue };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         tokio::spawn(carry(client, server, weather.clone()));
     }
+}
+
+/// What the network holds on its way is little, so that a server notices a client that does not read.
+const HELD: u32 = 16 * 1024;
+
+async fn connect(target: &str) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(HELD)?;
+    socket.connect(target.parse().map_err(std::io::Error::other)?).await
 }
 
 /// Carries both ways until either end goes, or the weather cuts.

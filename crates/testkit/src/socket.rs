@@ -2,12 +2,16 @@
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, client_async,
     tungstenite::{
         Error, Message,
         client::IntoClientRequest,
+        handshake::client::{Request, Response},
         http::{HeaderName, HeaderValue},
     },
 };
@@ -77,15 +81,41 @@ impl Frame {
     }
 }
 
+/// What the end of a narrow socket holds unread.
+const HELD: u32 = 4 * 1024;
+
+async fn open(
+    request: Request,
+    narrow: bool,
+) -> Result<(WebSocketStream<MaybeTlsStream<TcpStream>>, Response), Error> {
+    let address = request.uri().authority().and_then(|authority| authority.as_str().parse().ok());
+    let socket = TcpSocket::new_v4()?;
+    if narrow {
+        socket.set_recv_buffer_size(HELD)?;
+    }
+    let stream = socket.connect(address.expect("an address of a test")).await?;
+    stream.set_nodelay(true)?;
+    client_async(request, MaybeTlsStream::Plain(stream)).await
+}
+
 impl Socket {
     /// Connects to a URL with headers.
     pub async fn connect(url: &str, headers: &[(&str, &str)]) -> Result<Self, Refused> {
+        Self::connect_as(url, headers, false).await
+    }
+
+    /// The same with an end that holds little unread, so that the server soon notices that nobody reads.
+    pub async fn connect_narrow(url: &str, headers: &[(&str, &str)]) -> Result<Self, Refused> {
+        Self::connect_as(url, headers, true).await
+    }
+
+    async fn connect_as(url: &str, headers: &[(&str, &str)], narrow: bool) -> Result<Self, Refused> {
         let mut request = url.into_client_request().expect("a URL of a test");
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header of a test");
             request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header of a test"));
         }
-        let connecting = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time");
+        let connecting = timeout(PATIENCE, open(request, narrow)).await.expect("an answer in time");
         let (stream, response) = connecting.map_err(|error| match error {
             Error::Http(response) => {
                 let problem = response.body().as_deref().and_then(|body| serde_json::from_slice(body).ok());

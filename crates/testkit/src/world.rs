@@ -5,10 +5,19 @@ use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 use unionflow_auth::password::{Cost, Passwords};
 use unionflow_domain::{contact::Country, policy::demo_rules};
-use unionflow_protocol::{Role, approval::PolicyRules, limits, rest::auth::Login};
+use unionflow_protocol::{
+    Amount, Currency, Language, Role,
+    approval::{PolicyRules, TransactionType},
+    id::SignInId,
+    limits,
+    rest::{
+        approval::{ApprovalDetails, SubmitApproval},
+        auth::Login,
+    },
+};
 use unionflow_server::{Options, Server, Settings};
-use unionflow_service::Service;
-use unionflow_storage::{Clock, ScriptedClock, sqlite};
+use unionflow_service::{Call, Caller, Service, approval::submit::submit};
+use unionflow_storage::{Clock, ScriptedClock, Tx, sqlite};
 
 use crate::{
     books::Books,
@@ -144,6 +153,35 @@ impl World {
     /// The books of the first organisation.
     pub async fn books(&self) -> Books {
         Books::read(self.server().service().store(), self.espoir.id).await
+    }
+
+    /// Requests made at once by the first organisation's treasurer, in one commit: two events each. The newest event.
+    pub async fn requests_at_once(&self, count: usize) -> u64 {
+        let account = self.espoir.account(Role::Treasurer);
+        let caller = Caller {
+            person_id: account.person_id,
+            sign_in_id: SignInId::from_uuid(uuid::Uuid::nil()),
+            access_expires_at: self.clock.now(),
+            language: Language::French,
+            trace_parent: None,
+        };
+        let asked = SubmitApproval {
+            organization_id: self.espoir.id,
+            transaction_type: TransactionType::Expense,
+            amount: Amount::new(1).expect("within range"),
+            currency: Currency::XOF,
+            purpose: "Achat de fournitures".to_owned(),
+            details: ApprovalDetails::default(),
+        };
+        let call = Call { caller, key: None, if_match: None };
+        let unit = move |tx: &mut Tx<'_>, call: &Call| {
+            for _ in 0..count {
+                submit(tx, call, &asked)?;
+            }
+            Ok(tx.head()?.0)
+        };
+        let made = self.server().service().command(self.espoir.id, call, unit).await;
+        made.expect("the store takes it").answer.expect("the treasurer may ask")
     }
 
     /// A person's socket, live from now and caught up.
