@@ -3,10 +3,7 @@
 use std::{
     collections::HashMap,
     io::IoSlice,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
@@ -52,6 +49,8 @@ const PROTOCOL: &str = "unionflow.v1";
 /// The sub-protocol that a browser gives its token in.
 const BEARER_PROTOCOL: &str = "bearer.";
 const SIGN_INS_EVERY: Duration = Duration::from_secs(1);
+/// Nobody who is sent away comes back sooner.
+const RETURN_AFTER: Duration = Duration::from_millis(250);
 
 /// Everything that holds sockets.
 pub struct Gateway {
@@ -62,7 +61,8 @@ pub struct Gateway {
     hub: Hub,
     sockets: Mutex<Sockets>,
     tasks: TaskTracker,
-    draining: AtomicBool,
+    /// How clients are sent away, once they are.
+    draining: OnceLock<Drain>,
 }
 
 #[derive(Default)]
@@ -103,7 +103,7 @@ impl Gateway {
             tasks.spawn(shard);
         }
         tasks.spawn(hub.clone().follow(subscription, stop.clone()));
-        let draining = AtomicBool::new(false);
+        let draining = OnceLock::new();
         let sockets = Mutex::new(Sockets::default());
         let gateway = Arc::new(Self { config, store, clock, authenticator, hub, sockets, tasks, draining });
         gateway.tasks.spawn(watch_sign_ins(Arc::downgrade(&gateway), stop));
@@ -122,14 +122,14 @@ impl Gateway {
 
     /// Sends every client away, each with another delay, and closes the sockets one after the other.
     pub async fn drain(&self, drain: Drain) {
-        self.draining.store(true, Ordering::SeqCst);
+        let _ = self.draining.set(drain);
         let connections: Vec<Arc<Connection>> =
             self.sockets.lock().open.values().filter_map(Weak::upgrade).collect();
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX).max(1);
         let (now, begun) = (self.now(), Instant::now());
         for (i, connection) in (0u32..).zip(&connections) {
             // Spread evenly: nobody comes back together with everybody.
-            let retry_after = Duration::from_millis(250) + drain.spread * i / count;
+            let retry_after = RETURN_AFTER + drain.spread * i / count;
             connection.drain_at(now, retry_after, drain.leave_within * i / count);
         }
         drop(connections);
@@ -194,7 +194,7 @@ impl Gateway {
     }
 
     fn admit(self: &Arc<Self>, person: PersonId) -> Result<Seat, Refused> {
-        if self.draining.load(Ordering::SeqCst) {
+        if self.draining.get().is_some() {
             return Err(Refused::later(ErrorCode::Draining));
         }
         let mut sockets = self.sockets.lock();
@@ -374,6 +374,11 @@ async fn upgrade(gateway: Arc<Gateway>, prepared: Prepared) {
     let session = Session::new(id, caller.identity, joined, now);
     let connection = Connection::new(stream, session, caller.sign_in_id, gateway.config.queue_bytes);
     seat.take(id, &connection);
+    if let Some(drain) = gateway.draining.get() {
+        // Let in before, and open only after the others were told: the id's last byte is random, and spreads them too.
+        let part = u32::from(id.as_bytes()[15]);
+        connection.drain_at(now, RETURN_AFTER + drain.spread * part / 256, Duration::ZERO);
+    }
     connection::run(connection, gateway, &parts.read_buf).await;
 }
 

@@ -420,3 +420,32 @@ async fn pour_until_refused(treasurer: Person, stop: watch::Receiver<bool>) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_in_while_the_server_stops_is_refused_or_sent_away_too() {
+    for round in 0..8 {
+        let mut world = World::start().await;
+        let treasurer = world.espoir(Role::Treasurer).await;
+        let mut coming = JoinSet::new();
+        for _ in 0..24 {
+            let treasurer = treasurer.clone();
+            coming.spawn(async move {
+                for _ in 0..round {
+                    tokio::task::yield_now().await;
+                }
+                match treasurer.connect("").await {
+                    Ok(mut socket) => Some(socket.closes().await),
+                    Err(refused) => {
+                        assert!(matches!(refused.status, 0 | 503), "{refused:?}");
+                        None
+                    }
+                }
+            });
+        }
+        world.stop().await;
+        for (frames, closed) in coming.join_all().await.into_iter().flatten() {
+            assert_eq!(closed.code, 1012, "{frames:?}");
+            assert_eq!(count(&frames, "SYSTEM_GO_AWAY"), 1, "{frames:?}");
+        }
+    }
+}
