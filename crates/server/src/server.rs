@@ -92,6 +92,11 @@ impl Server {
 
     /// Starts a server on a store that is open.
     pub async fn start_on(store: Store, options: Options) -> Result<Self, StartFault> {
+        Self::start_over(store, Arc::new(InProcessBus::default()), options).await
+    }
+
+    /// Starts a server on a store and a bus.
+    pub async fn start_over(store: Store, bus: Arc<dyn Bus>, options: Options) -> Result<Self, StartFault> {
         let Options { settings, clock } = options;
         settings.check()?;
         crate::telemetry::metrics();
@@ -108,7 +113,6 @@ impl Server {
         service.load_ended_sign_ins().await.map_err(store_fault)?;
         let setup_code = setup_code(&service, &settings).await.map_err(store_fault)?;
 
-        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
         let hub = CancellationToken::new();
         let gateway = Gateway::start(
             gateway_config(&settings),

@@ -8,6 +8,7 @@
 
 mod books;
 mod cast;
+mod faults;
 mod follower;
 mod newcomer;
 mod person;
@@ -19,6 +20,7 @@ mod world;
 
 pub use books::{Books, Entry};
 pub use cast::{Account, Troupe};
+pub use faults::{Fault, Faults, make_room};
 pub use follower::{Follower, Goal};
 pub use person::{Answer, Ask, Person};
 pub use process::ServerProcess;

@@ -1,6 +1,9 @@
 //! A server in this process, with two organisations and people in both.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tempfile::TempDir;
 use unionflow_auth::password::{Cost, Passwords};
@@ -15,13 +18,14 @@ use unionflow_protocol::{
         auth::Login,
     },
 };
-use unionflow_server::{Options, Server, Settings};
+use unionflow_server::{Options, Server, Settings, StartFault};
 use unionflow_service::{Call, Caller, Service, approval::submit::submit};
-use unionflow_storage::{Clock, ScriptedClock, Tx, sqlite};
+use unionflow_storage::{Clock, Ids, ScriptedClock, Tx, sqlite};
 
 use crate::{
     books::Books,
     cast::{Account, Troupe},
+    faults::Faults,
     person::Person,
     socket::Socket,
 };
@@ -34,13 +38,19 @@ pub struct World {
     pub solidarite: Troupe,
     /// The server's clock: the system's until it is told a time.
     pub clock: Arc<ScriptedClock>,
+    /// What is made to fail, where that was asked for.
+    pub faults: Option<Faults>,
     server: Option<Server>,
     settings: Settings,
     folder: TempDir,
+    pages_max: Option<u32>,
 }
 
+/// Bytes of a page of the store.
+const PAGE_BYTES: u64 = 4096;
+
 /// Settings of a server for tests: ports that the system chooses, cheap passwords, limits that no test meets by chance.
-pub fn settings(database: &std::path::Path) -> Settings {
+pub fn settings(database: &Path) -> Settings {
     Settings {
         listen: "127.0.0.1:0".to_owned(),
         admin_listen: "127.0.0.1:0".to_owned(),
@@ -93,18 +103,66 @@ impl World {
         service.store().close();
         let mut settings = settings(&database);
         change(&mut settings);
-        let mut world = Self { espoir, solidarite, clock, server: None, settings, folder };
+        let mut world =
+            Self { espoir, solidarite, clock, faults: None, server: None, settings, folder, pages_max: None };
+        world.go_on().await;
+        world
+    }
+
+    /// A server whose store and bus fail as planned.
+    pub async fn start_faulty() -> Self {
+        let mut world = Self::start().await;
+        world.stop().await;
+        world.faults = Some(Faults::default());
+        world.go_on().await;
+        world
+    }
+
+    /// A server on a disk that has so many pages left.
+    pub async fn start_on_small_disk(pages_left: u32) -> Self {
+        let mut world = Self::start().await;
+        world.stop().await;
+        let bytes = std::fs::metadata(world.database()).expect("the store is there").len();
+        world.pages_max = u32::try_from(bytes / PAGE_BYTES).ok().map(|pages| pages + pages_left);
         world.go_on().await;
         world
     }
 
     async fn go_on(&mut self) {
+        self.try_go_on().await.unwrap_or_else(|fault| panic!("the server starts: {fault}"));
+    }
+
+    /// Starts the server where it was stopped, or says why it does not start.
+    pub async fn try_go_on(&mut self) -> Result<(), StartFault> {
         let options = Options { settings: self.settings.clone(), clock: self.clock.clone() };
-        let server =
-            Server::start(options).await.unwrap_or_else(|fault| panic!("the server starts: {fault}"));
+        let mut opening = sqlite::Options::server(self.database(), self.clock.clone());
+        opening.pages_max = self.pages_max;
+        let store = sqlite::open(opening).map_err(StartFault::Store)?;
+        let started = match &self.faults {
+            Some(faults) => Server::start_over(faults.in_store(store), faults.bus(), options).await,
+            None => Server::start_on(store, options).await,
+        };
+        let server = started?;
         // The same address after a restart, so that clients find it again.
         self.settings.listen = server.address.to_string();
         self.server = Some(server);
+        Ok(())
+    }
+
+    /// Stops the server, puts a backup in the place of its store, and starts it again.
+    pub async fn restore(&mut self, backup: &Path) {
+        self.stop().await;
+        let database = self.database();
+        std::fs::rename(&database, self.folder.path().join("away.db")).expect("it can be moved away");
+        sqlite::restore(backup, &database, &Ids::system(), self.clock.now(), |_| ()).expect("a good backup");
+        self.go_on().await;
+    }
+
+    /// A backup of the store while the server goes on.
+    pub fn backup(&self) -> PathBuf {
+        let file = self.folder.path().join("backup.db");
+        sqlite::backup(&self.database(), &file, |_| ()).expect("a backup");
+        file
     }
 
     /// The server.
