@@ -33,6 +33,11 @@ const COMMITS_AT_ONCE: usize = 256;
 /// Organisations whose figures are published at once.
 const FIGURES_AT_ONCE: usize = 16;
 
+/// When figures that could not be published are tried again.
+const FIGURES_AGAIN: Duration = Duration::from_secs(1);
+/// States kept for a bus that takes none; beyond, the oldest are dropped: whoever asks is answered the newest anyway.
+const UNSENT_MAX: usize = 4096;
+
 /// Moves committed events onto the bus.
 pub struct Relay {
     store: Store,
@@ -41,6 +46,8 @@ pub struct Relay {
     progress: HashMap<OrganizationId, Progress>,
     figures: HashMap<OrganizationId, Figures>,
     publishing_figures: JoinSet<(OrganizationId, Result<Sent, Undo>)>,
+    /// States that the bus did not take, the newest of each kind: they are in no outbox.
+    unsent: Vec<Record>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +80,7 @@ impl Relay {
             progress: HashMap::new(),
             figures: HashMap::new(),
             publishing_figures: JoinSet::new(),
+            unsent: Vec::new(),
         }
     }
 
@@ -111,7 +119,7 @@ impl Relay {
     /// Publishes what commits brought, those that have come meanwhile together. What does not follow on from the last
     /// published event is left to the outbox.
     async fn take_commits(&mut self, first: Arc<[Record]>) {
-        let mut batch = Vec::new();
+        let mut batch = std::mem::take(&mut self.unsent);
         let mut behind = HashSet::new();
         let mut reached: HashMap<OrganizationId, Seq> = HashMap::new();
         let mut next = Some(first);
@@ -127,7 +135,11 @@ impl Relay {
                     Some(seq) => *seq,
                     None => match self.known(organization).await {
                         Ok(progress) => progress.published,
-                        Err(error) => return warn_later("the outbox cannot be read", &error),
+                        Err(error) => {
+                            warn_later("the outbox cannot be read", &error);
+                            behind.insert(organization);
+                            continue;
+                        }
                     },
                 };
                 if seq == published.next() {
@@ -171,6 +183,12 @@ impl Relay {
             }
         }
         metrics::gauge!("unionflow_outbox_events").set(waiting as f64);
+        let unsent = std::mem::take(&mut self.unsent);
+        if !unsent.is_empty()
+            && let Err(fault) = self.publish(unsent.into()).await
+        {
+            warn_later("the bus did not take states; they are sent again", &fault);
+        }
     }
 
     async fn publish_from_journal(&mut self, organization: OrganizationId) {
@@ -193,7 +211,10 @@ impl Relay {
     }
 
     async fn publish(&mut self, records: Arc<[Record]>) -> Result<(), BusFault> {
-        self.bus.publish(records.clone()).await?;
+        if let Err(fault) = self.bus.publish(records.clone()).await {
+            self.keep_states(&records);
+            return Err(fault);
+        }
         metrics::counter!("unionflow_relay_published_total").increment(records.len() as u64);
         let mut changed = HashSet::new();
         for record in records.iter() {
@@ -208,6 +229,17 @@ impl Relay {
             self.figures_changed(organization);
         }
         Ok(())
+    }
+
+    /// A state is in no outbox: it is kept until the bus takes it, or a newer one of its kind.
+    fn keep_states(&mut self, records: &[Record]) {
+        for record in records.iter().filter(|record| matches!(record.position, Position::State { .. })) {
+            self.unsent.retain(|kept| !is_same_kind(kept, record));
+            self.unsent.push(record.clone());
+        }
+        let too_many = self.unsent.len().saturating_sub(UNSENT_MAX);
+        metrics::counter!("unionflow_relay_states_dropped_total").increment(too_many as u64);
+        self.unsent.drain(..too_many);
     }
 
     /// How far an organisation's journal is published; read from the store the first time.
@@ -296,9 +328,18 @@ impl Relay {
         figures.is_publishing = false;
         match published {
             Ok(sent) => figures.sent = sent,
-            Err(error) => warn_later("figures were not published; the next change does it", &error),
+            Err(error) => {
+                // The screens show the figures of before: not only the next change mends that.
+                figures.due.get_or_insert(Instant::now() + FIGURES_AGAIN);
+                warn_later("figures were not published; it is tried again", &error);
+            }
         }
     }
+}
+
+/// Whether the newer of two states takes the place of the older.
+fn is_same_kind(a: &Record, b: &Record) -> bool {
+    (a.organization_id, &a.event_type, &a.audience) == (b.organization_id, &b.event_type, &b.audience)
 }
 
 fn warn_later(what: &str, error: &dyn std::fmt::Display) {
