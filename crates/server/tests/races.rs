@@ -233,6 +233,28 @@ async fn a_twin_waits_for_the_first_and_gets_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_would_wait_longer_than_five_seconds_is_told_to_come_back_and_nothing_is_done() {
+    let world = World::start().await;
+    let treasurer = world.espoir(Role::Treasurer).await;
+    let release = hold_writer(&world).await;
+    let (key, body) = (Person::fresh_key(), treasurer.expense(8_000));
+    let ask = || treasurer.ask(Method::POST, "/finance/approvals").json(&body).key(&key).send();
+    let mut patience = tokio::time::interval(Duration::from_millis(5_200));
+    patience.tick().await;
+    let waiting = async {
+        patience.tick().await;
+        drop(release);
+    };
+    let (answer, ()) = tokio::join!(ask(), waiting);
+    assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+    answer.refused(503, "BUSY");
+    assert_eq!(world.books().await.of_type("APPROVAL_PENDING").count(), 0);
+    let answer = ask().await;
+    assert!(!answer.is_replayed(), "its key is free");
+    answer.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_hangs_up_and_repeats_has_done_it_once() {
     let world = World::start().await;
     let treasurer = world.espoir(Role::Treasurer).await;
