@@ -72,12 +72,7 @@ impl Troupe {
         let million = Amount::new(1_000_000).expect("within range");
         let opening = OpeningBalances { cash: million, bank: million, mobile_money: million };
         let domain: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-        let mut people: Vec<(Role, String)> =
-            Role::ALL.iter().map(|role| (*role, format!("{}@{domain}.test", slug(*role)))).collect();
-        for (role, count) in more {
-            people.extend((1..=*count).map(|n| (*role, format!("{}-{n}@{domain}.test", slug(*role)))));
-        }
-        people.push((Role::Member, IN_ALL.to_owned()));
+        let people = people(&domain, more);
         let cast: Vec<(Role, String, String)> = people
             .into_iter()
             .map(|(role, login)| {
@@ -156,6 +151,17 @@ impl Account {
     pub fn roles(&self) -> RoleSet {
         RoleSet::of(&[self.role, Role::Member])
     }
+}
+
+/// One holder of each role, so many more of some, and the one who is in every troupe, last.
+fn people(domain: &str, more: &[(Role, usize)]) -> Vec<(Role, String)> {
+    let mut people: Vec<(Role, String)> =
+        Role::ALL.iter().map(|role| (*role, format!("{}@{domain}.test", slug(*role)))).collect();
+    for (role, count) in more {
+        people.extend((1..=*count).map(|n| (*role, format!("{}-{n}@{domain}.test", slug(*role)))));
+    }
+    people.push((Role::Member, IN_ALL.to_owned()));
+    people
 }
 
 fn slug(role: Role) -> String {
