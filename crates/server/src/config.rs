@@ -52,7 +52,7 @@ pub struct Settings {
     pub sessions_per_person: usize,
     /// Sockets in all.
     pub sessions: usize,
-    /// HTTP connections in all, sockets included.
+    /// HTTP connections at once; WebSockets are counted by `sessions`.
     pub connections: usize,
     /// Bytes of newest events kept for resumes.
     pub ring_bytes: usize,
@@ -133,7 +133,7 @@ keys! {
     "anonymous_requests_per_second" "Requests a second without a sign-in from one address: generous, a town may share one." "Requêtes par seconde sans connexion et par adresse : généreux, une ville entière peut en partager une.";
     "sessions_per_person" "WebSockets that one person may have open." "WebSockets ouverts par personne.";
     "sessions" "WebSockets in all." "WebSockets en tout.";
-    "connections" "HTTP connections in all, WebSockets included." "Connexions HTTP en tout, WebSockets compris.";
+    "connections" "HTTP connections at once; WebSockets are counted by `sessions`." "Connexions HTTP à la fois ; les WebSockets sont comptés par `sessions`.";
     "ring_bytes" "Bytes of newest events kept in memory for resumes, over all organisations." "Octets d’événements récents gardés en mémoire pour les reprises, toutes organisations ensemble.";
     "queue_bytes" "Bytes that may wait for one slow client before it is closed, to resume." "Octets en attente pour un client lent avant que sa connexion soit fermée ; il reprend ensuite.";
     "drain_seconds" "Seconds over which clients spread their return when the server stops." "Secondes sur lesquelles les clients étalent leur retour à l’arrêt du serveur.";

@@ -7,7 +7,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -43,6 +46,8 @@ pub struct Relay {
     store: Store,
     bus: Arc<dyn Bus>,
     commits: Commits,
+    /// Whether commits were missed since the outbox was last looked into.
+    missed: Arc<AtomicBool>,
     progress: HashMap<OrganizationId, Progress>,
     figures: HashMap<OrganizationId, Figures>,
     publishing_figures: JoinSet<(OrganizationId, Result<Sent, Undo>)>,
@@ -72,9 +77,15 @@ impl Relay {
     /// A relay that will see every commit from now on.
     pub fn new(store: Store, bus: Arc<dyn Bus>) -> Self {
         let commits = store.commits();
-        store.on_missed(|| metrics::counter!("unionflow_relay_commits_missed_total").increment(1));
+        let missed = Arc::new(AtomicBool::new(false));
+        let flag = missed.clone();
+        store.on_missed(move || {
+            metrics::counter!("unionflow_relay_commits_missed_total").increment(1);
+            flag.store(true, Ordering::Relaxed);
+        });
         Self {
             store,
+            missed,
             bus,
             commits,
             progress: HashMap::new(),
@@ -165,6 +176,9 @@ impl Relay {
 
     /// Publishes everything that waits in any journal.
     async fn empty_outbox(&mut self) {
+        if self.missed.swap(false, Ordering::Relaxed) {
+            self.send_figures_anew();
+        }
         let heads = match self.store.read(|reader| Ok(reader.unpublished(PAGE)?)).await {
             Ok(heads) => heads,
             Err(error) => return warn_later("the outbox cannot be read", &error),
@@ -289,6 +303,15 @@ impl Relay {
         if figures.due.is_none() {
             let now = Instant::now();
             figures.due = Some(figures.last.map_or(now, |last| now.max(last + FIGURES_INTERVAL)));
+        }
+    }
+
+    /// Facts that were missed are in the journal; states that were missed are nowhere, so all of them are sent once more.
+    fn send_figures_anew(&mut self) {
+        let now = Instant::now();
+        for figures in self.figures.values_mut() {
+            figures.sent = Sent::default();
+            figures.due.get_or_insert(now);
         }
     }
 
