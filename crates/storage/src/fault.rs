@@ -15,7 +15,9 @@ pub enum StoreFault {
     #[error("`{0}` cannot be written: give the server's user the right to write the file and its folder")]
     ReadOnly(PathBuf),
     /// The file cannot be opened.
-    #[error("`{path}` cannot be opened: {reason}")]
+    #[error(
+        "`{path}` cannot be opened ({reason}): check the path and its rights, or choose another with --data"
+    )]
     CannotOpen {
         /// Which.
         path: PathBuf,
@@ -40,6 +42,17 @@ pub enum StoreFault {
         /// What SQLite found.
         reason: String,
     },
+    /// A copy that is to be restored is damaged.
+    #[error("the copy `{path}` is damaged ({reason}): nothing was changed; take another backup")]
+    CorruptCopy {
+        /// Which.
+        path: PathBuf,
+        /// What SQLite found.
+        reason: String,
+    },
+    /// A copy that is to be restored is not there.
+    #[error("there is no file `{0}`: give the path of a backup")]
+    NoCopy(PathBuf),
     /// The file is something else.
     #[error("`{0}` is not a UnionFlow store: choose another folder with --data")]
     Foreign(PathBuf),
@@ -72,7 +85,7 @@ pub enum StoreFault {
     #[error("constraint: {0}")]
     Constraint(String),
     /// What is stored does not read as what it should be: a fault of ours, or somebody wrote to the store by hand.
-    #[error("stored data is malformed: {0}")]
+    #[error("stored data is malformed ({0}): run `unionflow verify`, and keep the file")]
     Malformed(String),
     /// Anything else the database says.
     #[error("database: {0}")]
@@ -95,7 +108,10 @@ impl StoreFault {
                 "impossible d’écrire `{}` : donnez à l’utilisateur du serveur le droit d’écrire le fichier et son dossier",
                 path.display()
             ),
-            Self::CannotOpen { path, reason } => format!("impossible d’ouvrir `{}` : {reason}", path.display()),
+            Self::CannotOpen { path, reason } => format!(
+                "impossible d’ouvrir `{}` ({reason}) : vérifiez le chemin et ses droits, ou choisissez-en un autre avec --data",
+                path.display()
+            ),
             Self::Folder { path, reason } => format!(
                 "impossible de créer le dossier `{}` : {reason} ; créez-le, ou choisissez-en un autre avec --data",
                 path.display()
@@ -104,6 +120,13 @@ impl StoreFault {
                 "`{}` est endommagé ({reason}) : arrêtez le serveur, gardez le fichier, et restaurez la dernière sauvegarde avec `unionflow restore`",
                 path.display()
             ),
+            Self::CorruptCopy { path, reason } => format!(
+                "la copie `{}` est endommagée ({reason}) : rien n’a été changé ; prenez une autre sauvegarde",
+                path.display()
+            ),
+            Self::NoCopy(path) => {
+                format!("il n’y a pas de fichier `{}` : donnez le chemin d’une sauvegarde", path.display())
+            }
             Self::Foreign(path) => format!(
                 "`{}` ne contient pas de données d’UnionFlow : choisissez un autre dossier avec --data",
                 path.display()
@@ -125,7 +148,9 @@ impl StoreFault {
             Self::Busy => "les données sont occupées : réessayez".to_owned(),
             Self::Closed => "les données sont fermées".to_owned(),
             Self::Constraint(what) => format!("contrainte : {what}"),
-            Self::Malformed(what) => format!("données mal formées : {what}"),
+            Self::Malformed(what) => format!(
+                "des données enregistrées ne se lisent pas ({what}) : lancez `unionflow verify`, et gardez le fichier"
+            ),
             Self::Database(what) => format!("base de données : {what}"),
         }
     }
@@ -140,6 +165,8 @@ impl StoreFault {
             | Self::CannotOpen { .. }
             | Self::Folder { .. }
             | Self::Corrupt { .. }
+            | Self::CorruptCopy { .. }
+            | Self::NoCopy(_)
             | Self::Foreign(_)
             | Self::Missing(_)
             | Self::Exists(_)

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use unionflow_protocol::{Position, Record, Seq, Topic, chain::ChainHash, id::OrganizationId};
+use unionflow_protocol::{
+    Language, Origin, Position, Record, Seq, Topic, chain::ChainHash, id::OrganizationId,
+};
 
 use crate::{
     fault::StoreFault,
@@ -56,6 +58,39 @@ pub enum Broken {
     /// The head's hash is not that of the last entry.
     #[error("the head does not hash to its last entry")]
     HeadHash,
+    /// An entry holds something that no entry can hold.
+    #[error("entry {seq} cannot be read: it was changed afterwards ({reason})")]
+    Unreadable {
+        /// Its place.
+        seq: Seq,
+        /// What is in the way.
+        reason: String,
+    },
+}
+
+impl Broken {
+    /// The sentence in a language.
+    pub fn text(&self, language: Language) -> String {
+        if language == Language::English {
+            return self.to_string();
+        }
+        match self {
+            Self::Gap { expected, found } => {
+                format!("l’entrée {expected} manque : la suivante est {found}")
+            }
+            Self::Hash { seq } => {
+                format!("l’entrée {seq} ne correspond pas à son empreinte : elle a été modifiée après coup")
+            }
+            Self::Misplaced { seq } => format!("l’entrée {seq} dit d’elle-même qu’elle en est une autre"),
+            Self::Tail { expected, found } => format!(
+                "le journal s’arrête à {found}, sa tête dit {expected} : des entrées ont été retirées ou ajoutées à la fin"
+            ),
+            Self::HeadHash => "la tête ne correspond pas à la dernière entrée".to_owned(),
+            Self::Unreadable { seq, reason } => {
+                format!("l’entrée {seq} ne se lit pas : elle a été modifiée après coup ({reason})")
+            }
+        }
+    }
 }
 
 /// A stored entry with its link of the chain.
@@ -104,8 +139,20 @@ impl Reader<'_> {
         organization: OrganizationId,
     ) -> Result<Result<u64, Broken>, StoreFault> {
         let (mut seq, mut hash) = (Seq::ZERO, ChainHash::GENESIS);
+        let mut page_size = PAGE;
         loop {
-            let page = self.entries_after(organization, seq, PAGE)?;
+            let page = match self.entries_after(organization, seq, page_size) {
+                // Once more, one by one: whoever asks wants to know which.
+                Err(StoreFault::Malformed(_)) if page_size > 1 => {
+                    page_size = 1;
+                    continue;
+                }
+                Err(StoreFault::Malformed(reason)) => {
+                    let seq = self.next_place(organization, seq)?;
+                    return Ok(Err(Broken::Unreadable { seq, reason }));
+                }
+                page => page?,
+            };
             if page.is_empty() {
                 break;
             }
@@ -150,6 +197,16 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The place of the next entry, whatever else it holds.
+    fn next_place(&mut self, organization: OrganizationId, after: Seq) -> Result<Seq, StoreFault> {
+        let next = self.first(
+            "SELECT seq FROM journal WHERE organization_id = ?1 AND seq > ?2 ORDER BY seq LIMIT 1",
+            &[organization.param(), after.param()],
+            |row| get(row, 0),
+        )?;
+        Ok(next.unwrap_or_else(|| after.next()))
+    }
+
     fn entries_after(
         &mut self,
         organization: OrganizationId,
@@ -180,6 +237,9 @@ impl Entry {
                 && envelope.head.position == self.record.position
                 && envelope.head.event_id == self.record.event_id
                 && envelope.event.type_name() == self.record.event_type
+                && envelope.head.aggregate_id == self.record.key
+                && envelope.head.timestamp == self.record.timestamp
+                && (envelope.head.origin == Origin::Inbound) == self.record.inbound
         });
         if itself { Ok(()) } else { Err(Broken::Misplaced { seq }) }
     }

@@ -15,7 +15,7 @@ mod connection;
 mod lock;
 mod migrate;
 
-pub use backup::{Progress, backup, check, restore};
+pub use backup::{Progress, Restored, backup, check, restore};
 
 /// How a store is opened.
 pub struct Options {

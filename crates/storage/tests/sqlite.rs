@@ -56,6 +56,9 @@ async fn one_changed_byte_of_the_journal_is_found_and_named() {
             "entry 2 does not hash",
         ),
         ("UPDATE journal SET audience = 'none' WHERE seq = 1", "entry 1 does not hash"),
+        ("UPDATE journal SET topic = 'unionflow.nowhere' WHERE seq = 2", "entry 2 cannot be read"),
+        ("UPDATE journal SET event_id = x'00' WHERE seq = 1", "entry 1 cannot be read"),
+        ("UPDATE journal SET recorded_at = recorded_at + 1 WHERE seq = 2", "entry 2 says of itself"),
         ("DELETE FROM journal WHERE seq = 1", "entry 1 is missing"),
         ("DELETE FROM journal WHERE seq = 2", "the journal ends at 1, its head says 2"),
     ] {
@@ -233,13 +236,40 @@ async fn a_backup_of_a_busy_store_is_whole_and_a_restore_is_another_incarnation(
     writing.await.unwrap();
     assert_eq!(sqlite::check(&copy), Ok(()));
     let now = Timestamp::from_millis(1_800_000_000_000);
-    let epoch = sqlite::restore(&copy, &restored, &Ids::system(), now, |_| {}).unwrap();
-    assert_ne!(epoch, store.epoch());
-    let again = sqlite::restore(&copy, &restored, &Ids::system(), now, |_| {});
-    assert_eq!(again, Err(StoreFault::Exists(restored.clone())));
+    let done = sqlite::restore(&copy, &restored, &Ids::system(), now, |_| {}).unwrap();
+    assert_ne!(done.epoch, store.epoch());
+    assert_eq!(done.kept, None, "nothing stood there");
     let opened = open(&restored).unwrap();
-    assert_eq!(opened.epoch(), epoch);
+    assert_eq!(opened.epoch(), done.epoch);
     assert_eq!(verify(&opened, organization).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_restore_keeps_what_stood_there_and_refuses_the_file_of_a_running_server() {
+    let (store, _, folder) = fresh();
+    let organization = founded(&store).await;
+    let (path, copy) = (folder.path().join("unionflow.db"), folder.path().join("copy.db"));
+    sqlite::backup(&path, &copy, |_| {}).unwrap();
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let restore = |from: &Path| sqlite::restore(from, &path, &Ids::system(), now, |_| {});
+    assert_eq!(restore(&copy), Err(StoreFault::InUse(path.clone())));
+    let before = store.epoch();
+    store.close();
+    drop(store);
+
+    let missing = folder.path().join("nothing.db");
+    assert_eq!(restore(&missing), Err(StoreFault::NoCopy(missing)));
+    let broken = folder.path().join("broken.db");
+    std::fs::write(&broken, &std::fs::read(&copy).unwrap()[..6000]).unwrap();
+    assert!(matches!(restore(&broken), Err(StoreFault::CorruptCopy { .. })));
+    assert_eq!(sqlite::epoch_of(&path), Ok(before), "a restore that fails changes nothing");
+
+    let done = restore(&copy).unwrap();
+    assert_ne!(done.epoch, before);
+    let kept = done.kept.unwrap();
+    assert_eq!(verify(&open(&path).unwrap(), organization).await, Ok(2));
+    assert_eq!(verify(&open(&kept).unwrap(), organization).await, Ok(2));
+    assert_eq!(sqlite::epoch_of(&kept), Ok(before));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::{Environment, Failure};
 use crate::out::outln;
 
 pub(crate) fn backup(environment: Environment, file: &Path) -> Result<(), Failure> {
-    let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
+    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
     let bar = bar();
     let copied = sqlite::backup(&path, file, |progress| show(&bar, progress));
     bar.finish_and_clear();
@@ -19,12 +19,12 @@ pub(crate) fn backup(environment: Environment, file: &Path) -> Result<(), Failur
 }
 
 pub(crate) fn restore(environment: Environment, file: &Path) -> Result<(), Failure> {
-    let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
+    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
     let bar = bar();
     let restored =
         sqlite::restore(file, &path, &Ids::system(), SystemClock.now(), |progress| show(&bar, progress));
     bar.finish_and_clear();
-    restored.map_err(|fault| environment.fault(&fault))?;
+    let restored = restored.map_err(|fault| environment.fault(&fault))?;
     outln!(
         "{} {}",
         environment.say(
@@ -33,6 +33,13 @@ pub(crate) fn restore(environment: Environment, file: &Path) -> Result<(), Failu
         ),
         path.display(),
     );
+    if let Some(kept) = restored.kept {
+        outln!(
+            "{} {}",
+            environment.say("Ce qui était là est gardé ici :", "What stood there is kept here:"),
+            kept.display()
+        );
+    }
     Ok(())
 }
 

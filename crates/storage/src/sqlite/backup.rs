@@ -40,26 +40,75 @@ pub fn backup(from: &Path, to: &Path, progress: impl FnMut(Progress)) -> Result<
     settle(copied, &partial, to)
 }
 
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The new incarnation of the journals.
+    pub epoch: Epoch,
+    /// Where the store that stood there before is now.
+    pub kept: Option<PathBuf>,
+}
+
 /// Puts a backup where a server will look for its store. It becomes another incarnation of its journals: clients that have
 /// seen events since the backup are told to fetch snapshots.
+///
+/// A store that stands there, sound or not, is kept beside the new one under another name; one that a server runs on is
+/// refused.
 pub fn restore(
     from: &Path,
     to: &Path,
     ids: &Ids,
     now: Timestamp,
     progress: impl FnMut(Progress),
-) -> Result<Epoch, StoreFault> {
-    if to.exists() {
-        return Err(StoreFault::Exists(to.to_owned()));
-    }
+) -> Result<Restored, StoreFault> {
     make_folder(to)?;
     let _lock = ServerLock::take(to)?;
-    check(from)?;
+    check_copy(from)?;
     let partial = partial_name(to);
     let epoch = Epoch::from_uuid(ids.uuid(now));
     let copied = copy(&open_reader(from)?, &partial, progress).and_then(|()| renew(&partial, epoch, now));
+    // Only now, when the new one is whole, does the old one make way.
+    let kept = match copied.clone().and_then(|()| move_aside(to, now)) {
+        Ok(kept) => kept,
+        Err(fault) => {
+            settle(Err(fault.clone()), &partial, to)?;
+            return Err(fault);
+        }
+    };
     settle(copied, &partial, to)?;
-    Ok(epoch)
+    Ok(Restored { epoch, kept })
+}
+
+/// The same as [`check`], in words about a copy.
+fn check_copy(path: &Path) -> Result<(), StoreFault> {
+    check(path).map_err(|fault| match fault {
+        StoreFault::Missing(path) => StoreFault::NoCopy(path),
+        StoreFault::Corrupt { path, reason } => StoreFault::CorruptCopy { path, reason },
+        other => other,
+    })
+}
+
+/// Moves a store and the files that belong to it: a write-ahead log beside another file would be taken for that one's.
+fn move_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreFault> {
+    let stamp: String = now.to_string().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let aside = with_ending(path, &format!(".before-restore-{stamp}"));
+    let mut kept = None;
+    for ending in ["-wal", "-shm", ""] {
+        let (old, new) = (with_ending(path, ending), with_ending(&aside, ending));
+        match std::fs::rename(&old, &new) {
+            Ok(()) if ending.is_empty() => kept = Some(new),
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(super::connection::cannot_open(&old, &error)),
+        }
+    }
+    Ok(kept)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// Whether a store file is one of ours and undamaged.
@@ -121,9 +170,7 @@ fn renew(path: &Path, epoch: Epoch, now: Timestamp) -> Result<(), StoreFault> {
 }
 
 fn partial_name(to: &Path) -> PathBuf {
-    let mut name = to.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
+    with_ending(to, ".partial")
 }
 
 /// A copy appears under its name only when it is complete.

@@ -90,9 +90,19 @@ pub(super) fn fault(error: &rusqlite::Error, path: &Path) -> StoreFault {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Busy,
         Some(ErrorCode::ConstraintViolation) => StoreFault::Constraint(text),
         // A write that finds no room inside the operating system shows as an I/O error.
-        Some(ErrorCode::SystemIoFailure) if text.contains("full") => StoreFault::Full,
+        Some(ErrorCode::SystemIoFailure) if text.contains("full") || has_no_room(path) => StoreFault::Full,
         _ => StoreFault::Database(text),
     }
+}
+
+/// Whether the disk is full: SQLite calls it an I/O error where the file beside the log finds no room. Asked only then.
+fn has_no_room(path: &Path) -> bool {
+    let mut probe = path.as_os_str().to_owned();
+    probe.push(".room");
+    let written = std::fs::write(&probe, [0; 64 * 1024]);
+    let _ = std::fs::remove_file(&probe);
+    let full = |kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    written.is_err_and(|error| full(error.kind()))
 }
 
 fn writable_hint(path: &Path, text: String) -> String {

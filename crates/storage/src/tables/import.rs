@@ -24,7 +24,7 @@ pub struct ImportBatch {
     pub kind: ImportKind,
     /// SHA-256 of the file.
     pub file_hash: [u8; 32],
-    /// The first row not yet done, from 0.
+    /// The first line of the file that is not yet done.
     pub next_row: u32,
     /// Rows that made something.
     pub created: u32,
@@ -38,6 +38,13 @@ pub struct ImportBatch {
     pub started_at: Timestamp,
     /// When it was complete.
     pub finished_at: Option<Timestamp>,
+}
+
+impl ImportBatch {
+    /// Whether anything is other than before.
+    pub const fn changed_something(&self) -> bool {
+        self.created + self.updated > 0
+    }
 }
 
 impl Reader<'_> {

@@ -83,6 +83,19 @@ impl Reader<'_> {
         )
     }
 
+    /// Everybody of a name, folded as [`Name::sort_key`](unionflow_domain::member::Name::sort_key) does it.
+    pub fn load_namesakes(
+        &mut self,
+        organization: OrganizationId,
+        sort_key: &str,
+    ) -> Result<Vec<Member>, StoreFault> {
+        self.all(
+            select_members!("WHERE organization_id = ?1 AND sort_key = ?2 ORDER BY id"),
+            &[organization.param(), sort_key.param()],
+            member,
+        )
+    }
+
     /// A page of members by folded name.
     pub fn load_members(
         &mut self,
