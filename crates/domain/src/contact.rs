@@ -29,6 +29,8 @@ pub struct Email(String);
 pub enum NotAPhone {
     /// It is an Ivorian number from before 2021; the new one, where the old prefix tells the operator.
     Old(Option<Phone>),
+    /// A spreadsheet took its leading zero away; the number with it.
+    LostZero(Phone),
     /// It is no number of this or any country.
     Invalid,
 }
@@ -82,7 +84,20 @@ impl Phone {
         if let Some(old) = e164.strip_prefix("+225").filter(|national| national.len() == 8) {
             return Err(NotAPhone::Old(ten_digits(old)));
         }
-        if parsed.is_valid() { Ok(Self(e164)) } else { Err(NotAPhone::Invalid) }
+        if parsed.is_valid() {
+            return Ok(Self(e164));
+        }
+        Err(Self::with_its_zero(text, country).map_or(NotAPhone::Invalid, NotAPhone::LostZero))
+    }
+
+    /// What a spreadsheet made `708123456` or `708123456.00` of.
+    fn with_its_zero(text: &str, country: Country) -> Option<Self> {
+        let digits = text.trim().split(['.', ',']).next()?;
+        if digits.is_empty() || digits.starts_with('0') || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let parsed = phonenumber::parse(Some(country.0), format!("0{digits}")).ok()?;
+        parsed.is_valid().then(|| Self(parsed.format().mode(Mode::E164).to_string()))
     }
 
     /// Reads a field.
@@ -132,6 +147,7 @@ impl NotAPhone {
             Self::Old(proposal) => {
                 Hint::OldPhone { proposal: proposal.as_ref().map(|phone| phone.0.clone()) }
             }
+            Self::LostZero(proposal) => Hint::LostZero { proposal: proposal.0.clone() },
             Self::Invalid => Hint::Phone { country: country.to_string() },
         }
     }
@@ -261,6 +277,13 @@ mod tests {
         assert_eq!(proposal("05 12 34 56"), "+2250505123456");
         assert_eq!(proposal("01 12 34 56"), "+2250101123456");
         assert_eq!(proposal("22 41 23 45"), "+2252722412345");
+    }
+
+    #[test]
+    fn a_zero_that_a_spreadsheet_took_is_proposed_never_put_back_silently() {
+        for text in ["708123456", "708123456.00", "708123456,0"] {
+            assert_eq!(phone(text), Err(NotAPhone::LostZero(Phone("+2250708123456".into()))), "{text}");
+        }
     }
 
     #[test]

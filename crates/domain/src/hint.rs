@@ -25,6 +25,8 @@ pub enum Hint {
     Phone { country: String },
     /// A phone number of the old eight digits; a proposal.
     OldPhone { proposal: Option<String> },
+    /// A phone number whose leading zero a spreadsheet took away; a proposal.
+    LostZero { proposal: String },
     /// An e-mail address.
     Email,
     /// A phone number or an e-mail address.
@@ -121,8 +123,18 @@ pub enum Hint {
     DuplicateColumn,
     /// The row has another number of cells than the header.
     Cells { expected: usize, found: usize },
+    /// A text that a spreadsheet would run.
+    Formula,
+    /// A quote that is never closed.
+    OpenQuote,
     /// Somebody else has this number here.
     NumberOfOther,
+    /// Several members have this name.
+    SeveralOfThisName,
+    /// A member of this name is here with another phone or e-mail.
+    NamesakeHere { number: String },
+    /// Perhaps the same person as on another line.
+    PerhapsSame { first_row: u32 },
     /// Characters that cannot be read in the file's encoding.
     Unreadable,
     /// Contact data of a member with an account is theirs to change.
@@ -170,6 +182,14 @@ impl Hint {
                 "un ancien numéro à 8 chiffres : écrivez-le à 10 chiffres",
                 "an old number of 8 digits: write it with 10",
             ),
+            Self::LostZero { proposal } => match language {
+                Language::French => {
+                    format!("le zéro du début s’est perdu dans un tableur : est-ce {proposal} ?")
+                }
+                Language::English => {
+                    format!("a spreadsheet took the leading zero away: is it {proposal}?")
+                }
+            },
             Self::Email => pick(
                 "une adresse e-mail, comme awa@exemple.org",
                 "an e-mail address, such as awa@example.org",
@@ -322,6 +342,36 @@ impl Hint {
                     format!(
                         "{found} cells instead of {expected}; a semicolon within a text needs quotes around it"
                     )
+                }
+            },
+            Self::Formula => pick(
+                "un nom ne commence pas par = + - @ : un tableur le prendrait pour une formule",
+                "a name does not begin with = + - @: a spreadsheet would take it for a formula",
+            ),
+            Self::OpenQuote => pick(
+                "un guillemet ouvert à partir d'ici n'est jamais fermé : fermez-le, ou retirez-le",
+                "a quote that opens from here on is never closed: close it, or take it away",
+            ),
+            Self::SeveralOfThisName => pick(
+                "plusieurs membres portent ce nom : ajoutez une colonne avec le numéro du membre",
+                "several members have this name: add a column with the member's number",
+            ),
+            Self::NamesakeHere { number } => match language {
+                Language::French => format!(
+                    "le membre n° {number} porte ce nom, avec un autre téléphone ou e-mail : ajoutez une colonne avec le numéro du membre, ou corrigez sa fiche"
+                ),
+                Language::English => format!(
+                    "member no. {number} has this name, with another phone or e-mail: add a column with the member's number, or correct that member"
+                ),
+            },
+            Self::PerhapsSame { first_row } => match language {
+                Language::French => {
+                    format!(
+                        "peut-être la personne de la ligne {first_row}, écrite autrement ; les deux sont gardées"
+                    )
+                }
+                Language::English => {
+                    format!("perhaps the person of line {first_row}, spelt otherwise; both are kept")
                 }
             },
             Self::NumberOfOther => pick(

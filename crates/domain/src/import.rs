@@ -1,10 +1,11 @@
 //! Imports: what people's files look like, and what their rows mean. Pure: bytes in, rows and faults out.
 
+mod doubles;
 mod reading;
 mod rows;
 
 pub use reading::{Reading, UnknownLayout, read};
-pub use rows::{Compared, MemberRow, compare};
+pub use rows::{Compared, Meant, MemberRow, compare, meant};
 
 use crate::hint::Hint;
 

@@ -11,6 +11,7 @@ use unionflow_protocol::Date;
 
 use super::{
     RowFault,
+    doubles::Seen,
     rows::{MemberRow, member_row},
 };
 use crate::{
@@ -33,6 +34,8 @@ pub struct Reading {
     pub rows: Vec<MemberRow>,
     /// Everything that is wrong.
     pub faults: Vec<RowFault>,
+    /// What somebody should look at, and what changes nothing: two rows that may be one person.
+    pub remarks: Vec<RowFault>,
     /// Rows without anything in them.
     pub blank: u32,
 }
@@ -61,7 +64,19 @@ pub(super) enum Field {
 
 /// Folded names of each column: French, English, and the import model's.
 const HEADERS: &[(Field, &[&str])] = &[
-    (Field::Number, &["numero adherent", "numero d adherent", "member number", "num adh"]),
+    (
+        Field::Number,
+        &[
+            "numero adherent",
+            "numero d adherent",
+            "n adherent",
+            "no adherent",
+            "numero de membre",
+            "matricule",
+            "member number",
+            "num adh",
+        ],
+    ),
     (Field::Id, &["id de l adherent", "id adherent", "member id", "id adh"]),
     (Field::FamilyName, &["nom", "name", "last name", "nom adh"]),
     (Field::GivenName, &["prenom", "first name", "prenom adh"]),
@@ -80,6 +95,11 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// Whether there is such a column.
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.at.contains_key(&field)
+    }
+
     /// The cell of a field and the column's name; empty if there is no such column.
     pub(super) fn cell<'a>(&'a self, field: Field, record: &'a csv::StringRecord) -> (&'a str, &'a str) {
         let Some(at) = self.at.get(&field).copied() else { return ("", "") };
@@ -111,37 +131,53 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unkn
         ignored_columns: named(ignored),
         rows: Vec::new(),
         faults: Vec::new(),
+        remarks: Vec::new(),
         blank: 0,
     };
-    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut seen = Seen::default();
     for record in records {
         let Ok(record) = record else { continue };
-        let line = record.position().map_or(0, |position| u32::try_from(position.line()).unwrap_or(u32::MAX));
+        let line = record.position().map_or(0, |position| line_of(position, &text));
         if record.iter().all(|cell| cell.trim().is_empty()) {
             reading.blank += 1;
             continue;
         }
         if record.len() != header.names.len() {
-            let hint = Hint::Cells { expected: header.names.len(), found: record.len() };
-            let value = record.iter().take(3).collect::<Vec<_>>().join(&char::from(separator).to_string());
-            faults.push(RowFault { row: line, column: String::new(), value, hint });
+            faults.push(wrong_cells(line, &record, &header, char::from(separator)));
             continue;
         }
         match member_row(line, &header, &record, country, today) {
-            Ok(row) => match numbers.insert(row.number.as_str().to_owned(), line) {
-                None => reading.rows.push(row),
-                Some(first_row) => {
-                    numbers.insert(row.number.as_str().to_owned(), first_row);
-                    let hint = Hint::DuplicateInFile { first_row };
-                    let value = row.number.as_str().to_owned();
-                    faults.push(RowFault { row: line, column: row.number_column, value, hint });
+            Ok(row) => match seen.repeats(&row) {
+                None => {
+                    reading.remarks.extend(seen.resembles(&row));
+                    reading.rows.push(row);
                 }
+                Some(repeated) => faults.push(repeated),
             },
             Err(wrong) => faults.extend(wrong),
         }
     }
     reading.faults = faults;
     Ok(reading)
+}
+
+/// The line that a record begins on, as an editor counts: the reader's own position is before the blank lines it passed over.
+fn line_of(position: &csv::Position, text: &str) -> u32 {
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let behind = text.as_bytes().get(from..).unwrap_or_default();
+    let blank = behind.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).filter(|byte| **byte == b'\n');
+    u32::try_from(position.line() + blank.count() as u64).unwrap_or(u32::MAX)
+}
+
+fn wrong_cells(row: u32, record: &csv::StringRecord, header: &Header, separator: char) -> RowFault {
+    // A quote that is never closed makes one cell of all lines behind it.
+    let swallowed = record.iter().next_back().is_some_and(|cell| cell.contains('\n'));
+    let hint = match swallowed {
+        true => Hint::OpenQuote,
+        false => Hint::Cells { expected: header.names.len(), found: record.len() },
+    };
+    let value = record.iter().take(3).collect::<Vec<_>>().join(&separator.to_string());
+    RowFault { row, column: String::new(), value, hint }
 }
 
 /// A mark at the beginning says; else it is UTF-8 if it reads as that, and what old spreadsheets write if not.
@@ -186,9 +222,6 @@ fn header(first: &csv::StringRecord) -> Result<(Header, Vec<RowFault>), UnknownL
         }
     }
     let mut missing = Vec::new();
-    if !at.contains_key(&Field::Number) && !at.contains_key(&Field::Id) {
-        missing.push("Numéro adhérent");
-    }
     for (field, name) in [(Field::FamilyName, "Nom"), (Field::GivenName, "Prénom")] {
         if !at.contains_key(&field) {
             missing.push(name);

@@ -18,10 +18,10 @@ use crate::{
 pub struct MemberRow {
     /// The line of the file.
     pub row: u32,
-    /// Who.
-    pub number: MemberNumber,
-    /// The column that the number stands in.
-    pub number_column: String,
+    /// Who; none in a file without numbers, such as Galette's import model: then the name says who, with phone and e-mail.
+    pub number: Option<MemberNumber>,
+    /// The column that the number stands in, or else the family name.
+    pub key_column: String,
     /// The name.
     pub name: Name,
     /// Mobile, else fixed.
@@ -30,6 +30,8 @@ pub struct MemberRow {
     pub phone_column: String,
     /// E-mail.
     pub email: Option<Email>,
+    /// The column that the e-mail stands in.
+    pub email_column: String,
     /// Since when a member.
     pub joined_on: Option<Date>,
     /// `ACTIVE`, or `LEFT` for an account that was closed there. Counts only for somebody new here.
@@ -47,6 +49,19 @@ pub enum Compared {
     Changed(Box<Member>, Vec<MemberField>),
     /// The number is that of another person.
     OtherPerson,
+}
+
+/// Whom a row without a number means, among the members who have its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meant<'a> {
+    /// Nobody: it is somebody new.
+    Nobody,
+    /// This member.
+    Member(&'a Member),
+    /// More than one may be meant.
+    Several,
+    /// All of them have another phone or e-mail; the first one.
+    OtherContact(&'a Member),
 }
 
 struct Cells<'a> {
@@ -79,23 +94,26 @@ pub(super) fn member_row(
     today: Date,
 ) -> Result<MemberRow, Vec<RowFault>> {
     let mut cells = Cells { row, header, record, faults: Vec::new() };
-    let (number_column, number) = number(&mut cells);
+    let numbered = header.has(Field::Number) || header.has(Field::Id);
+    let (number_column, number) = if numbered { number(&mut cells) } else { (String::new(), None) };
     let given = name(&mut cells, Field::GivenName);
     let family = name(&mut cells, Field::FamilyName);
     let (phone_column, phone) = phone(&mut cells, country);
-    let email = email(&mut cells);
+    let (email_column, email) = email(&mut cells);
     let joined_on = date(&mut cells, Field::JoinedOn, Some(today));
     let ends_on = date(&mut cells, Field::EndsOn, None);
     let active = active(&mut cells);
-    match (number, given, family) {
-        (Some(number), Some(given), Some(family)) if cells.faults.is_empty() => Ok(MemberRow {
+    let key_column = if numbered { number_column } else { cells.get(Field::FamilyName).0.to_owned() };
+    match (given, family) {
+        (Some(given), Some(family)) if cells.faults.is_empty() => Ok(MemberRow {
             row,
             number,
-            number_column,
+            key_column,
             name: Name { given, family },
             phone,
             phone_column,
             email,
+            email_column,
             joined_on,
             status: if active { MemberStatus::Active } else { MemberStatus::Left },
             left_on: (!active).then(|| ends_on.filter(|date| *date <= today).unwrap_or(today)),
@@ -129,8 +147,8 @@ fn name(cells: &mut Cells<'_>, field: Field) -> Option<String> {
         return None;
     }
     let fault = match one_line("", value, limits::NAME_CHARS) {
-        Ok(name) if !value.starts_with(['=', '+', '@']) => return Some(name),
-        Ok(_) => Hint::OneLine,
+        Ok(name) if !value.starts_with(['=', '+', '-', '@']) => return Some(name),
+        Ok(_) => Hint::Formula,
         Err(_) if value.is_empty() => Hint::Required,
         Err(fault) => fault.hint,
     };
@@ -153,16 +171,16 @@ fn phone(cells: &mut Cells<'_>, country: Country) -> (String, Option<Phone>) {
     }
 }
 
-fn email(cells: &mut Cells<'_>) -> Option<Email> {
+fn email(cells: &mut Cells<'_>) -> (String, Option<Email>) {
     let (column, value) = cells.get(Field::Email);
     if value.is_empty() {
-        return None;
+        return (column.to_owned(), None);
     }
     let email = Email::parse(value);
     if email.is_none() {
         cells.fault(column, value, Hint::Email);
     }
-    email
+    (column.to_owned(), email)
 }
 
 /// `22/11/2026`, `22-11-2026`, `22.11.2026` or `2026-11-22`, with or without a time behind it. Day first, never guessed.
@@ -227,16 +245,67 @@ pub fn compare(row: &MemberRow, member: &Member) -> Compared {
     if fields.is_empty() { Compared::Unchanged } else { Compared::Changed(Box::new(changed), fields) }
 }
 
+/// Whom a row without a number means, among those who have its name. A phone or e-mail in common decides; where one side
+/// has neither, the name alone does, if only one member has it.
+pub fn meant<'a>(row: &MemberRow, namesakes: &[&'a Member]) -> Meant<'a> {
+    let only = |found: Vec<&'a Member>| match found.as_slice() {
+        [] => None,
+        [one] => Some(Meant::Member(one)),
+        [_, _, ..] => Some(Meant::Several),
+    };
+    let by_contact = namesakes.iter().copied().filter(|member| row.shares_contact_with(member));
+    let by_name = namesakes.iter().copied().filter(|member| {
+        let silent = member.phone.is_none() && member.email.is_none();
+        silent || !row.has_contact()
+    });
+    only(by_contact.collect())
+        .or_else(|| only(by_name.collect()))
+        .or_else(|| namesakes.first().map(|member| Meant::OtherContact(member)))
+        .unwrap_or(Meant::Nobody)
+}
+
+fn in_common<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
+    a.is_some() && a == b
+}
+
 impl MemberRow {
+    /// Whether the row has a phone or an e-mail.
+    pub const fn has_contact(&self) -> bool {
+        self.phone.is_some() || self.email.is_some()
+    }
+
+    /// Whether phone or e-mail are those of a member.
+    pub fn shares_contact_with(&self, member: &Member) -> bool {
+        in_common(self.phone.as_ref(), member.phone.as_ref())
+            || in_common(self.email.as_ref(), member.email.as_ref())
+    }
+
+    /// Whether phone or e-mail are those of another row.
+    pub(super) fn shares_contact(&self, other: &Self) -> bool {
+        in_common(self.phone.as_ref(), other.phone.as_ref())
+            || in_common(self.email.as_ref(), other.email.as_ref())
+    }
+
+    /// Number and name, as a report shows them.
+    pub fn who(&self) -> String {
+        let number = self.number.as_ref().map_or("", MemberNumber::as_str);
+        format!("{number} {} {}", self.name.given, self.name.family).trim_start().to_owned()
+    }
+
     /// Contact data that the row has and an account keeps as it is.
-    pub fn withheld(&self, member: &Member) -> Option<RowFault> {
-        let differs = member.person_id.is_some() && self.phone.is_some() && self.phone != member.phone;
-        let value = self.phone.as_ref().map_or("", Phone::as_str).to_owned();
-        differs.then(|| RowFault {
+    pub fn withheld(&self, member: &Member) -> Vec<RowFault> {
+        if member.person_id.is_none() {
+            return Vec::new();
+        }
+        let phone = self.phone.as_ref().filter(|phone| member.phone.as_ref() != Some(phone));
+        let email = self.email.as_ref().filter(|email| member.email.as_ref() != Some(email));
+        let kept = |column: &String, value: &str| RowFault {
             row: self.row,
-            column: self.phone_column.clone(),
-            value,
+            column: column.clone(),
+            value: value.to_owned(),
             hint: Hint::ContactOfAccount,
-        })
+        };
+        let phone = phone.map(|phone| kept(&self.phone_column, phone.as_str()));
+        phone.into_iter().chain(email.map(|email| kept(&self.email_column, email.as_str()))).collect()
     }
 }

@@ -23,6 +23,10 @@ fn rows(lines: &[&str]) -> Reading {
     reading(&format!("{HEADER}{}\r\n", lines.join("\r\n")))
 }
 
+fn number(row: &MemberRow) -> &str {
+    row.number.as_ref().map_or("", MemberNumber::as_str)
+}
+
 fn fault(line: &str) -> (String, String, String) {
     let reading = rows(&[line]);
     assert!(reading.rows.is_empty(), "{line}");
@@ -38,11 +42,11 @@ fn a_galette_export_is_read_as_it_is() {
     ]);
     assert_eq!((reading.encoding, reading.separator, reading.faults.len()), ("UTF-8", ';', 0));
     let first = &reading.rows[0];
-    assert_eq!((first.row, first.number.as_str(), first.name.given.as_str()), (2, "A-7", "Awa"));
+    assert_eq!((first.row, number(first), first.name.given.as_str()), (2, "A-7", "Awa"));
     assert_eq!(first.phone.as_ref().unwrap().as_str(), "+2250708123456");
     assert_eq!(first.joined_on, "2019-02-03".parse().ok());
     let second = &reading.rows[1];
-    assert_eq!((second.number.as_str(), second.status), ("13", MemberStatus::Left));
+    assert_eq!((number(second), second.status), ("13", MemberStatus::Left));
     assert_eq!((second.joined_on, second.left_on), (None, "2024-12-31".parse().ok()));
     assert_eq!(second.name.given, "Koffi; Jean", "a separator within quotes is part of the text");
 }
@@ -63,14 +67,10 @@ fn encodings_are_recognised() {
 #[test]
 fn the_import_model_and_other_separators_are_read_too() {
     let reading = reading("id_adh,nom_adh,prenom_adh,gsm_adh\n7,Koné,Awa,0708123456\n");
-    assert_eq!((reading.separator, reading.rows[0].number.as_str()), (',', "7"));
+    assert_eq!((reading.separator, number(&reading.rows[0])), (',', "7"));
     let reading =
         read("Numéro adhérent\tNom\tPrénom\n7.00\tKoné\tAwa\n".as_bytes(), Country::CI, today()).unwrap();
-    assert_eq!(
-        (reading.separator, reading.rows[0].number.as_str()),
-        ('\t', "7"),
-        "a spreadsheet made 7.00 of 7"
-    );
+    assert_eq!((reading.separator, number(&reading.rows[0])), ('\t', "7"), "a spreadsheet made 7.00 of 7");
 }
 
 #[test]
@@ -81,12 +81,16 @@ fn every_fault_names_column_value_and_what_would_fix_it() {
         (";Koné;Awa;;;;;;;", "ID de l'adhérent", "", "obligatoire"),
         ("1;Koné;Awa;;08 12 34 56;;;;;", "GSM", "08 12 34 56", "+2250708123456"),
         ("1;Koné;Awa;;07 08 12;;;;;", "GSM", "07 08 12", "numéro de téléphone"),
+        ("1;Koné;Awa;;708123456;;;;;", "GSM", "708123456", "est-ce +2250708123456"),
+        ("1;Koné;Awa;;708123456.00;;;;;", "GSM", "708123456.00", "est-ce +2250708123456"),
+        ("1,03E+11;Koné;Awa;;;;;;;", "ID de l'adhérent", "1,03E+11", "chiffres"),
+        ("1;Koné;-Awa;;;;;;;", "Prénom", "-Awa", "une formule"),
         ("1;Koné;Awa;;;awa(at)exemple;;;;", "Courriel", "awa(at)exemple", "e-mail"),
         ("1;Koné;Awa;;;;31/02/2020;;;", "Date de création", "31/02/2020", "jour/mois/année"),
         ("1;Koné;Awa;;;;03/02/19;;;", "Date de création", "03/02/19", "jour/mois/année"),
         ("1;Koné;Awa;;;;03/02/2031;;;", "Date de création", "03/02/2031", "au plus tard aujourd’hui"),
         ("1;Koné;Awa;;;;;peut-être;;", "Compte", "peut-être", "Oui ou Non"),
-        ("1;=HYPERLINK(\"\"x\"\");Awa;;;;;;;", "Nom", "=HYPERLINK(\"\"x\"\")", "sur une seule ligne"),
+        ("1;=HYPERLINK(\"\"x\"\");Awa;;;;;;;", "Nom", "=HYPERLINK(\"\"x\"\")", "une formule"),
         ("1;Koné;Awa", "", "1;Koné;Awa", "3 cellules au lieu de 10"),
     ] {
         let (found_column, found_value, text) = fault(line);
@@ -119,9 +123,9 @@ fn blank_rows_are_passed_over_and_unknown_columns_are_told() {
 #[test]
 fn a_file_of_something_else_says_which_columns_are_missing() {
     let missing = |text: &str| read(text.as_bytes(), Country::CI, today()).unwrap_err().missing;
-    assert_eq!(missing(""), ["Numéro adhérent", "Nom", "Prénom"]);
-    assert_eq!(missing("Nom;Prénom\nKoné;Awa\n"), ["Numéro adhérent"]);
-    assert_eq!(missing("\u{0}\u{1}PNG\u{2}"), ["Numéro adhérent", "Nom", "Prénom"]);
+    assert_eq!(missing(""), ["Nom", "Prénom"]);
+    assert_eq!(missing("Numéro adhérent;Nom\n1;Koné\n"), ["Prénom"]);
+    assert_eq!(missing("\u{0}\u{1}PNG\u{2}"), ["Nom", "Prénom"]);
 }
 
 fn member(with_account: bool) -> Member {
@@ -165,8 +169,100 @@ fn a_row_changes_what_it_says_and_nothing_else() {
 
 #[test]
 fn contact_data_of_a_member_with_an_account_is_not_changed_and_that_is_said() {
-    let row = rows(&["1;Koné;Awa;;0708123456;;;;;"]).rows.remove(0);
+    let row = rows(&["1;Koné;Awa;;0708123456;awa@exemple.org;;;;"]).rows.remove(0);
     assert_eq!(compare(&row, &member(true)), Compared::Unchanged);
-    assert_eq!(row.withheld(&member(true)).unwrap().hint, Hint::ContactOfAccount);
-    assert_eq!(row.withheld(&member(false)), None);
+    let withheld = row.withheld(&member(true));
+    let said: Vec<_> = withheld.iter().map(|fault| (fault.column.as_str(), &fault.hint)).collect();
+    assert_eq!(said, [("GSM", &Hint::ContactOfAccount), ("Courriel", &Hint::ContactOfAccount)]);
+    assert_eq!(row.withheld(&member(false)), []);
+}
+
+#[test]
+fn a_fault_names_the_line_that_an_editor_shows() {
+    let reading = rows(&["1;Koné;Awa;;;;;;;", "", "", "2;\"Kouadio\r\nAya\";Ya;;;;;;;", "3;;Yao;;;;;;;"]);
+    assert_eq!(reading.rows.iter().map(|row| row.row).collect::<Vec<_>>(), [2, 5]);
+    assert_eq!(reading.faults[0].row, 7, "a line break within quotes counts too");
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_told_as_that() {
+    let reading = rows(&["1;Koné;Awa;;;;;;;", "2;\"Traoré;Issa;;;;;;;", "3;Bamba;Ali;;;;;;;"]);
+    assert_eq!((reading.rows.len(), reading.faults.len()), (1, 1));
+    assert_eq!((reading.faults[0].row, &reading.faults[0].hint), (3, &Hint::OpenQuote));
+}
+
+const MODEL: &str = "nom_adh;prenom_adh;ddn_adh;adresse_adh;cp_adh;ville_adh;pays_adh;tel_adh;gsm_adh;email_adh;prof_adh;pseudo_adh;societe_adh;login_adh;date_crea_adh;id_statut;info_public_adh;info_adh\n";
+
+fn model(lines: &[&str]) -> Reading {
+    let cells = |line: &&str| {
+        let (name, phone) = line.split_once('/').unwrap_or((line, ""));
+        format!("{name};1980-01-01;;;Bouaké;;;{phone};;;;;login;2020-05-06;4;1;\n")
+    };
+    reading(&format!("{MODEL}{}", lines.iter().map(cells).collect::<String>()))
+}
+
+#[test]
+fn the_import_model_has_no_numbers_and_its_people_are_told_apart_by_name_and_contact() {
+    let reading = model(&[
+        "Koné;Awa/0708123456",
+        "Koné;Awa/0505123456",
+        "KONE;awa/07 08 12 34 56",
+        "Bamba;Ali",
+        "Bamba;Ali/0102030405",
+    ]);
+    let kept: Vec<u32> = reading.rows.iter().map(|row| row.row).collect();
+    assert_eq!(kept, [2, 3, 5], "two who share a name are two if their phones say so");
+    let repeated: Vec<_> = reading.faults.iter().map(|fault| (fault.row, &fault.hint)).collect();
+    assert_eq!(
+        repeated,
+        [(4, &Hint::DuplicateInFile { first_row: 2 }), (6, &Hint::DuplicateInFile { first_row: 5 })]
+    );
+    assert_eq!((&reading.rows[0].number, reading.rows[0].joined_on), (&None, "2020-05-06".parse().ok()));
+    assert!(reading.ignored_columns.contains(&"login_adh".to_owned()), "logins are never set by an import");
+}
+
+#[test]
+fn a_row_without_a_number_means_the_member_of_its_name_whose_contact_does_not_speak_against_it() {
+    let with = |phone: Option<&str>| {
+        let phone = phone.map(|phone| crate::contact::Phone::from_stored(phone.to_owned()));
+        Member { phone, ..member(false) }
+    };
+    let (one, other, silent) = (with(Some("+2250708123456")), with(Some("+2250505123456")), with(None));
+    let row = |line: &str| model(&[line]).rows.remove(0);
+    let phoned = row("Koné;Awa/0708123456");
+    assert_eq!(meant(&phoned, &[]), Meant::Nobody);
+    assert_eq!(meant(&phoned, &[&other, &one]), Meant::Member(&one));
+    assert_eq!(meant(&phoned, &[&other, &silent]), Meant::Member(&silent));
+    assert_eq!(meant(&phoned, &[&other]), Meant::OtherContact(&other));
+    assert_eq!(meant(&row("Koné;Awa"), &[&one]), Meant::Member(&one));
+    assert_eq!(meant(&row("Koné;Awa"), &[&one, &other]), Meant::Several);
+}
+
+#[test]
+fn two_spellings_of_one_person_are_remarked_and_both_kept() {
+    let reading = rows(&[
+        "1;Kouassi;Ya Amenan;;0708123456;;;;;",
+        "2;KOUASSI;Yah Amenan;;0708123456;;;;;",
+        "3;Kouassi;Serge;;0708123456;;;;;",
+    ]);
+    assert_eq!((reading.rows.len(), reading.faults.len()), (3, 0));
+    assert_eq!(reading.remarks.len(), 1, "a family shares a phone: {:?}", reading.remarks);
+    assert_eq!((reading.remarks[0].row, &reading.remarks[0].hint), (3, &Hint::PerhapsSame { first_row: 2 }));
+}
+
+#[test]
+fn the_samples_are_read_as_their_makers_meant_them() {
+    let model =
+        read(include_bytes!("../../samples/galette-modele-import.csv"), Country::CI, today()).unwrap();
+    assert_eq!((model.rows.len(), model.faults.len()), (3, 0));
+    let damaged =
+        read(include_bytes!("../../samples/tableur-windows-1252.csv"), Country::CI, today()).unwrap();
+    assert_eq!((damaged.encoding, damaged.blank), ("windows-1252", 2));
+    let hints: Vec<_> = damaged.faults.iter().map(|fault| (fault.row, &fault.hint)).collect();
+    let (old, lost) = ("+2250708123456".to_owned(), "+2250708123457".to_owned());
+    assert_eq!(
+        hints,
+        [(2, &Hint::OldPhone { proposal: Some(old) }), (3, &Hint::LostZero { proposal: lost })]
+    );
+    assert_eq!((number(&damaged.rows[0]), damaged.rows[0].left_on), ("3", "2022-12-31".parse().ok()));
 }

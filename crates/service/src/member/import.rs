@@ -1,6 +1,9 @@
 //! `POST /members/imports` and `unionflow import members`: a file of members, in units that let others through.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -8,7 +11,7 @@ use unionflow_domain::{
     Refusal,
     contact::Country,
     hint::Hint,
-    import::{Compared, MemberRow, Reading, RowFault, UnknownLayout, compare, read},
+    import::{Compared, Meant, MemberRow, Reading, RowFault, UnknownLayout, compare, meant, read},
     member::Member,
     permissions::Action,
 };
@@ -54,6 +57,8 @@ pub struct Progress {
 
 /// Entries of a report's lists, beyond which they are only counted.
 const LISTED_MAX: usize = 200;
+/// Characters of a cell that a report shows: one that swallowed half of the file is not repeated in whole.
+const SHOWN_CHARS: usize = 80;
 /// Members that an organisation may have: what a comparison holds in memory.
 const MEMBERS_MAX: usize = 1_000_000;
 
@@ -93,11 +98,12 @@ impl Service {
             .await?;
         let file_hash: [u8; 32] = Sha256::digest(&file).into();
         let reading = read_file(file, country, today).await?;
-        let rows: std::sync::Arc<[MemberRow]> = reading.rows.as_slice().into();
-        let (outlook, as_of) = {
+        let rows: Arc<[MemberRow]> = reading.rows.as_slice().into();
+        let (outlook, begun, as_of) = {
             let rows = rows.clone();
             self.read(move |reader| {
-                Ok((look_ahead(reader, organization, &rows)?, reader.as_of(organization)?))
+                let begun = reader.load_unfinished_import(organization, ImportKind::Members, &file_hash)?;
+                Ok((look_ahead(reader, organization, &rows)?, begun, reader.as_of(organization)?))
             })
             .await?
         };
@@ -110,45 +116,59 @@ impl Service {
                 Refusal { current: serde_json::to_value(&report).ok(), ..ErrorCode::ImportHasErrors.into() };
             return Err(refusal.into());
         }
-        let batch = self.apply(caller, organization, file_hash, rows, reading.blank, &mut progress).await?;
         report.dry_run = false;
-        if let Some((batch, as_of)) = batch {
-            report.batch_id = Some(batch.id);
-            (report.created, report.updated, report.unchanged) =
-                (batch.created, batch.updated, batch.unchanged);
-            report.as_of = as_of;
+        if begun.is_none() && outlook.created + outlook.updated == 0 {
+            return Ok(report);
         }
+        let wrong: BTreeSet<u32> = report.errors.iter().map(|error| error.row).collect();
+        let conflicts: BTreeSet<u32> = outlook.conflicts.iter().map(|fault| fault.row).collect();
+        let apply = Apply {
+            organization,
+            file_hash,
+            rows: rows.iter().filter(|row| !conflicts.contains(&row.row)).cloned().collect(),
+            skipped: reading.blank + u32::try_from(wrong.len()).unwrap_or(u32::MAX),
+        };
+        let (batch, as_of) = self.apply(caller, apply, &mut progress).await?;
+        (report.created, report.updated, report.unchanged) = (batch.created, batch.updated, batch.unchanged);
+        report.batch_id = batch.changed_something().then_some(batch.id);
+        report.as_of = as_of;
         Ok(report)
     }
 
-    /// Applies rows unit by unit. `None` when nothing had to be written.
+    /// Applies rows unit by unit.
     async fn apply(
         &self,
         caller: Option<Caller>,
-        organization: OrganizationId,
-        file_hash: [u8; 32],
-        rows: std::sync::Arc<[MemberRow]>,
-        blank: u32,
+        apply: Apply,
         progress: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<Option<(ImportBatch, AsOf)>, Undo> {
-        let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let mut last = None;
+    ) -> Result<(ImportBatch, AsOf), Undo> {
+        let total = u32::try_from(apply.rows.len()).unwrap_or(u32::MAX);
+        let organization = apply.organization;
+        let apply = Arc::new(apply);
         loop {
-            let (caller, rows) = (caller.clone(), rows.clone());
-            let unit = self.store().write(Scope::Organization(organization), move |tx| {
-                apply_unit(tx, caller.as_ref(), organization, file_hash, &rows, blank)
-            });
-            let Some((batch, as_of)) = unit.await? else { return Ok(last) };
-            progress(Progress { done: batch.next_row.min(total), total });
-            let finished = batch.finished_at.is_some();
-            last = Some((batch, as_of));
-            if finished {
-                return Ok(last);
+            let (caller, apply) = (caller.clone(), apply.clone());
+            let unit = self
+                .store()
+                .write(Scope::Organization(organization), move |tx| apply_unit(tx, caller.as_ref(), &apply));
+            let (batch, done, as_of) = unit.await?;
+            progress(Progress { done, total });
+            if batch.finished_at.is_some() {
+                return Ok((batch, as_of));
             }
             // Others who wait for the store come first.
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// What is to be applied.
+struct Apply {
+    organization: OrganizationId,
+    file_hash: [u8; 32],
+    /// The rows without errors.
+    rows: Vec<MemberRow>,
+    /// Rows left out, for the summary.
+    skipped: u32,
 }
 
 /// Reading is work for a processor: not for an async thread.
@@ -170,38 +190,97 @@ fn look_ahead(
     rows: &[MemberRow],
 ) -> Result<Outlook, Undo> {
     let members = reader.load_members(organization, &MemberFilter::default(), None, MEMBERS_MAX)?;
-    let by_number: HashMap<&str, &Member> =
-        members.iter().map(|member| (member.number.as_str(), member)).collect();
+    let register = Register::of(&members, rows);
     let mut outlook = Outlook::default();
     for row in rows {
-        let Some(member) = by_number.get(row.number.as_str()) else {
-            outlook.created += 1;
-            continue;
+        let member = match register.find(row) {
+            Ok(Some(member)) => member,
+            Ok(None) => {
+                outlook.created += 1;
+                continue;
+            }
+            Err(hint) => {
+                outlook.conflicts.push(conflict(row, hint));
+                continue;
+            }
         };
         outlook.withheld.extend(row.withheld(member));
         match compare(row, member) {
             Compared::Unchanged => outlook.unchanged += 1,
             Compared::Changed(_, fields) => {
                 outlook.updated += 1;
-                let member_number = row.number.as_str().to_owned();
+                let member_number = member.number.as_str().to_owned();
                 outlook.changes.push(RowChange { row: row.row, member_number, fields });
             }
-            Compared::OtherPerson => outlook.conflicts.push(number_of_other(row)),
+            Compared::OtherPerson => outlook.conflicts.push(conflict(row, Hint::NumberOfOther)),
         }
     }
     Ok(outlook)
 }
 
-fn number_of_other(row: &MemberRow) -> RowFault {
-    let value = format!("{} {} {}", row.number.as_str(), row.name.given, row.name.family);
-    RowFault { row: row.row, column: row.number_column.clone(), value, hint: Hint::NumberOfOther }
+/// The members of an organisation, as rows name them.
+struct Register<'a> {
+    by_number: HashMap<&'a str, &'a Member>,
+    by_name: HashMap<String, Vec<&'a Member>>,
+    /// Members that a row without a number names by phone or e-mail: another row of that name is somebody else.
+    taken: BTreeSet<MemberId>,
+}
+
+impl<'a> Register<'a> {
+    fn of(members: &'a [Member], rows: &[MemberRow]) -> Self {
+        let by_number = members.iter().map(|member| (member.number.as_str(), member)).collect();
+        let mut register = Self { by_number, by_name: HashMap::new(), taken: BTreeSet::new() };
+        if rows.iter().all(|row| row.number.is_some()) {
+            return register;
+        }
+        for member in members {
+            register.by_name.entry(member.name.sort_key()).or_default().push(member);
+        }
+        for row in rows.iter().filter(|row| row.number.is_none()) {
+            let namesakes = register.by_name.get(&row.name.sort_key()).into_iter().flatten();
+            let same = namesakes.filter(|member| row.shares_contact_with(member)).map(|member| member.id);
+            register.taken.extend(same);
+        }
+        register
+    }
+
+    /// Whom a row is about; nobody yet where that is somebody new.
+    fn find(&self, row: &MemberRow) -> Result<Option<&'a Member>, Hint> {
+        if let Some(number) = &row.number {
+            return Ok(self.by_number.get(number.as_str()).copied());
+        }
+        let namesakes = self.by_name.get(&row.name.sort_key()).map_or(&[][..], Vec::as_slice);
+        match meant(row, namesakes) {
+            Meant::Nobody => Ok(None),
+            Meant::Member(member) => Ok(Some(member)),
+            Meant::Several => Err(Hint::SeveralOfThisName),
+            Meant::OtherContact(member) => {
+                let others = namesakes.iter().all(|namesake| self.taken.contains(&namesake.id));
+                let number = member.number.as_str().to_owned();
+                if others { Ok(None) } else { Err(Hint::NamesakeHere { number }) }
+            }
+        }
+    }
+}
+
+fn conflict(row: &MemberRow, hint: Hint) -> RowFault {
+    RowFault { row: row.row, column: row.key_column.clone(), value: row.who(), hint }
+}
+
+/// A cell as a report shows it: on one line, without what a terminal would obey, and cut where it is endless.
+fn shown(value: &str) -> String {
+    let mut text: String = value.chars().take(SHOWN_CHARS).collect();
+    if text.len() < value.len() {
+        text.push('…');
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn report(reading: &Reading, outlook: &Outlook, wanted: Wanted, as_of: AsOf) -> ImportReport {
     let said = |fault: &RowFault| RowError {
         row: fault.row,
-        column: fault.column.clone(),
-        value: fault.value.clone(),
+        column: shown(&fault.column),
+        value: shown(&fault.value),
         hint: fault.hint.text(wanted.language),
     };
     let mut errors: Vec<RowError> = reading.faults.iter().chain(&outlook.conflicts).map(said).collect();
@@ -221,24 +300,22 @@ fn report(reading: &Reading, outlook: &Outlook, wanted: Wanted, as_of: AsOf) -> 
         skipped: reading.blank,
         errors,
         changes: outlook.changes.iter().take(LISTED_MAX).cloned().collect(),
-        proposals: outlook.withheld.iter().take(LISTED_MAX).map(said).collect(),
+        proposals: outlook.withheld.iter().chain(&reading.remarks).take(LISTED_MAX).map(said).collect(),
         as_of,
     }
 }
 
-/// One unit: at most 500 rows, and how far that is. `None` when the whole file changes nothing.
+/// One unit: at most 500 rows, and how many are done with it.
 fn apply_unit(
     tx: &mut Tx<'_>,
     caller: Option<&Caller>,
-    organization: OrganizationId,
-    file_hash: [u8; 32],
-    rows: &[MemberRow],
-    blank: u32,
-) -> Result<Option<(ImportBatch, AsOf)>, Undo> {
+    apply: &Apply,
+) -> Result<(ImportBatch, u32, AsOf), Undo> {
+    let Apply { organization, file_hash, rows, skipped } = apply;
     let member_id = match caller {
         Some(caller) => {
             // Rights may have ended since the last unit.
-            let member = membership::active(tx, caller.person_id, organization)?;
+            let member = membership::active(tx, caller.person_id, *organization)?;
             membership::require(&member, Action::KeepMembers)?;
             tx.trace(caller.trace_parent.clone());
             Some(member.id)
@@ -246,37 +323,34 @@ fn apply_unit(
         None => None,
     };
     tx.act_as(Author { member_id, origin: Origin::Import });
-    let kind = ImportKind::Members;
-    let begun = tx.load_unfinished_import(organization, kind, &file_hash)?;
+    let begun = tx.load_unfinished_import(*organization, ImportKind::Members, file_hash)?;
     let mut batch = match begun {
         Some(batch) => batch,
-        None => new_batch(tx, organization, file_hash, blank)?,
+        None => new_batch(tx, *organization, *file_hash, *skipped)?,
     };
-    let from = usize::try_from(batch.next_row).unwrap_or(usize::MAX).min(rows.len());
+    let from = rows.partition_point(|row| row.row < batch.next_row);
     let to = (from + IMPORT_UNIT_ROWS).min(rows.len());
     for row in &rows[from..to] {
-        apply_row(tx, organization, row, &mut batch)?;
+        apply_row(tx, *organization, row, &mut batch)?;
     }
-    batch.next_row = u32::try_from(to).unwrap_or(u32::MAX);
-    let changes = batch.created + batch.updated > 0;
+    batch.next_row = rows.get(to).map_or(u32::MAX, |row| row.row);
     if to == rows.len() {
-        if !changes {
-            // Nothing was written for this file, and nothing is.
-            return Ok(None);
-        }
         batch.finished_at = Some(tx.now());
-        tx.publish().import_applied(ImportApplied {
-            batch_id: batch.id,
-            kind,
-            created: batch.created,
-            updated: batch.updated,
-            unchanged: batch.unchanged,
-            skipped: batch.skipped,
-        })?;
+        // A file that another import has brought in meanwhile leaves nothing to tell.
+        if batch.changed_something() {
+            tx.publish().import_applied(ImportApplied {
+                batch_id: batch.id,
+                kind: batch.kind,
+                created: batch.created,
+                updated: batch.updated,
+                unchanged: batch.unchanged,
+                skipped: batch.skipped,
+            })?;
+        }
     }
     tx.save_import(&batch)?;
     let as_of = tx.as_of_here()?;
-    Ok(Some((batch, as_of)))
+    Ok((batch, u32::try_from(to).unwrap_or(u32::MAX), as_of))
 }
 
 fn new_batch(
@@ -300,13 +374,29 @@ fn new_batch(
     })
 }
 
+/// What a row without a number means is decided here once more, under the lock.
 fn apply_row(
     tx: &mut Tx<'_>,
     organization_id: OrganizationId,
     row: &MemberRow,
     batch: &mut ImportBatch,
 ) -> Result<(), Undo> {
-    let Some(member) = tx.load_member_by_number(organization_id, &row.number)? else {
+    let member = match &row.number {
+        Some(number) => tx.load_member_by_number(organization_id, number)?,
+        None => {
+            let namesakes = tx.load_namesakes(organization_id, &row.name.sort_key())?;
+            match meant(row, &namesakes.iter().collect::<Vec<_>>()) {
+                Meant::Member(member) => Some(member.clone()),
+                // Another contact: somebody else of that name, or the row would have been left out.
+                Meant::Nobody | Meant::OtherContact(_) => None,
+                Meant::Several => {
+                    batch.skipped += 1;
+                    return Ok(());
+                }
+            }
+        }
+    };
+    let Some(member) = member else {
         batch.created += 1;
         return add(tx, organization_id, row);
     };
@@ -318,7 +408,7 @@ fn apply_row(
             tx.save_member(&changed)?;
         }
         Compared::Unchanged => batch.unchanged += 1,
-        // Told as an error before; here only with `skipErrors`.
+        // Told as an error before; here only where the number was given away since.
         Compared::OtherPerson => batch.skipped += 1,
     }
     Ok(())
@@ -326,11 +416,15 @@ fn apply_row(
 
 fn add(tx: &mut Tx<'_>, organization_id: OrganizationId, row: &MemberRow) -> Result<(), Undo> {
     let today = tx.today()?;
+    let number = match &row.number {
+        Some(number) => number.clone(),
+        None => tx.next_member_number()?,
+    };
     let mut member = Member {
         id: MemberId::from_uuid(tx.new_uuid()),
         organization_id,
         version: 0,
-        number: row.number.clone(),
+        number,
         person_id: None,
         status: row.status,
         roles: RoleSet::of(&[Role::Member]),
