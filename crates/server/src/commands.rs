@@ -8,7 +8,7 @@ use unionflow_storage::StoreFault;
 
 use crate::{
     cli::{self, Action, Cli},
-    config::{Flags, Settings},
+    config::{ConfigFault, Flags, Settings},
     texts,
 };
 
@@ -45,6 +45,11 @@ impl Environment {
     /// The sentence of this language.
     pub(crate) fn say<'a>(&self, french: &'a str, english: &'a str) -> &'a str {
         self.language.pick(french, english)
+    }
+
+    /// What is wrong with the configuration, in this language.
+    pub(crate) fn usage(&self, fault: &ConfigFault) -> Failure {
+        Failure::Usage(fault.text(self.language).to_owned())
     }
 
     /// A fault of the store, in this language.
@@ -100,7 +105,8 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         log: cli.log.clone(),
         log_format: cli.log_format.clone(),
     };
-    let settings = Settings::load(cli.config.as_deref(), &flags).map_err(|fault| Failure::Usage(fault.0))?;
+    let settings = Settings::load(cli.config.as_deref(), &flags)
+        .map_err(|fault| Failure::Usage(fault.text(language).to_owned()))?;
     let environment = Environment { settings, language };
     match cli.command {
         Action::Serve(_) => serve::run(environment),

@@ -11,6 +11,10 @@ use unionflow_auth::password::Cost;
 use unionflow_domain::contact::Country;
 use unionflow_protocol::limits;
 
+mod fault;
+
+pub use fault::ConfigFault;
+
 /// Everything that can be set. The key in the file is the name here; in the environment it is `UNIONFLOW_` and the name in
 /// upper case. Two names are those that operators know: `DATABASE_URL` and `KAFKA_BOOTSTRAP_SERVERS`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,11 +79,6 @@ pub enum LogFormat {
     /// One JSON object a line.
     Json,
 }
-
-/// What is wrong with the configuration: which key, and what would be right.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigFault(pub String);
 
 /// Values given as flags.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -174,88 +173,111 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads file, environment and flags, and checks every value.
+    /// Reads file, environment and flags, and checks every value. What is wrong is named with its key and its source.
     pub fn load(file: Option<&std::path::Path>, flags: &Flags) -> Result<Self, ConfigFault> {
-        if flags.database_url.is_some() && std::env::var_os("DATABASE_URL").is_some() {
-            return Err(ConfigFault(
-                "--data and DATABASE_URL are both given: leave one of them out".to_owned(),
+        let given = |name: &&str| std::env::var_os(name).is_some();
+        let rival = ["DATABASE_URL", "UNIONFLOW_DATABASE_URL"].into_iter().find(given);
+        if let (Some(_), Some(rival)) = (&flags.database_url, rival) {
+            return Err(ConfigFault::new(
+                "--data",
+                format!("{rival} est donné aussi : retirez l’un des deux"),
+                format!("{rival} is given too: leave one of them out"),
             ));
         }
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(ConfigFault(format!("--config: there is no file `{}`", file.display())));
+                let file = file.display();
+                let french = format!("il n’y a pas de fichier `{file}`");
+                return Err(ConfigFault::new("--config", french, format!("there is no file `{file}`")));
             }
             figment = figment.merge(Toml::file_exact(file));
         }
         let own: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-        let settings: Self = figment
+        let figment = figment
             .merge(Env::prefixed("UNIONFLOW_").ignore(&["config", "lang"]))
             .merge(Env::raw().only(&["database_url", "kafka_bootstrap_servers"]))
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| ConfigFault(describe(&error, &own)))?;
-        settings.check()?;
+            .merge(Serialized::defaults(flags));
+        let settings: Self = figment.extract().map_err(|error| ConfigFault::of(&error, &own))?;
+        settings.check().map_err(|wrong| {
+            let source =
+                figment.find_metadata(wrong.key()).and_then(|found| fault::place(found, wrong.key()));
+            wrong.with_source(source)
+        })?;
         Ok(settings)
     }
 
     /// Refuses values that cannot work, naming the key.
     pub fn check(&self) -> Result<(), ConfigFault> {
-        let fault = |key: &str, what: &str| Err(ConfigFault(format!("{key}: {what}")));
+        self.check_addresses()?;
+        self.database_path()?;
+        self.check_bus()?;
+        if self.country.parse::<Country>().is_err() {
+            return Err(not_a("country", &self.country, "un pays comme CI", "a country such as CI"));
+        }
+        if !self.setup_code.is_empty() && self.setup_code.chars().filter(|c| c.is_alphanumeric()).count() < 12
+        {
+            return Err(ConfigFault::new(
+                "setup_code",
+                "il faut au moins 12 lettres ou chiffres : il fonde l’organisation",
+                "it must have at least 12 letters or digits: it founds the organisation",
+            ));
+        }
+        if tracing_subscriber::EnvFilter::builder().parse(&self.log).is_err() {
+            let (french, english) = (
+                "un filtre comme info ou info,unionflow_gateway=debug",
+                "a filter such as info or info,unionflow_gateway=debug",
+            );
+            return Err(not_a("log", &self.log, french, english));
+        }
+        self.check_numbers()
+    }
+
+    fn check_addresses(&self) -> Result<(), ConfigFault> {
         for (key, value) in [("listen", &self.listen), ("admin_listen", &self.admin_listen)] {
             if value.parse::<std::net::SocketAddr>().is_err() {
-                return fault(key, &format!("`{value}` is not an address such as 127.0.0.1:8085"));
+                let (french, english) =
+                    ("une adresse comme 127.0.0.1:8085", "an address such as 127.0.0.1:8085");
+                return Err(not_a(key, value, french, english));
             }
-        }
-        self.database_path()?;
-        match self.bus.as_str() {
-            "in-process" if self.kafka_bootstrap_servers.is_empty() => {}
-            "in-process" | "kafka" => {
-                return fault(
-                    if self.bus == "kafka" { "bus" } else { "kafka_bootstrap_servers" },
-                    "this build has no Kafka: leave it out to run on one machine, or install a build with the feature `kafka`",
-                );
-            }
-            other => return fault("bus", &format!("`{other}` is neither `in-process` nor `kafka`")),
         }
         let is_web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
         if !self.public_url.is_empty() && !is_web(&self.public_url) {
-            return fault(
+            return Err(ConfigFault::new(
                 "public_url",
+                "écrivez-la avec http:// ou https://, comme https://unionflow.exemple.org",
                 "write it with http:// or https://, such as https://unionflow.example.org",
-            );
-        }
-        if self.country.parse::<Country>().is_err() {
-            return fault("country", &format!("`{}` is not a country such as CI", self.country));
+            ));
         }
         for proxy in &self.trusted_proxies {
             if proxy.parse::<IpAddr>().is_err() {
-                return fault("trusted_proxies", &format!("`{proxy}` is not an address such as 10.0.0.1"));
+                let (french, english) = ("une adresse comme 10.0.0.1", "an address such as 10.0.0.1");
+                return Err(not_a("trusted_proxies", proxy, french, english));
             }
         }
         for origin in &self.allowed_origins {
             let authority = origin.split_once("://").map(|(_, rest)| rest);
             if authority.is_none_or(|rest| rest.is_empty() || rest.contains('/')) {
-                return fault(
-                    "allowed_origins",
-                    &format!("`{origin}` is not an origin such as https://app.example.org"),
+                let (french, english) = (
+                    "une origine comme https://app.exemple.org",
+                    "an origin such as https://app.example.org",
                 );
+                return Err(not_a("allowed_origins", origin, french, english));
             }
         }
-        if !self.setup_code.is_empty() && self.setup_code.chars().filter(|c| c.is_alphanumeric()).count() < 12
-        {
-            return fault(
-                "setup_code",
-                "it must have at least 12 letters or digits: it founds the organisation",
-            );
+        Ok(())
+    }
+
+    fn check_bus(&self) -> Result<(), ConfigFault> {
+        match self.bus.as_str() {
+            "in-process" if self.kafka_bootstrap_servers.is_empty() => Ok(()),
+            "in-process" | "kafka" => Err(ConfigFault::new(
+                if self.bus == "kafka" { "bus" } else { "kafka_bootstrap_servers" },
+                "cette version n’a pas Kafka : retirez-le pour une seule machine, ou installez une version avec `kafka`",
+                "this build has no Kafka: leave it out to run on one machine, or install a build with the feature `kafka`",
+            )),
+            other => Err(not_a("bus", other, "`in-process` ou `kafka`", "`in-process` or `kafka`")),
         }
-        if tracing_subscriber::EnvFilter::builder().parse(&self.log).is_err() {
-            return fault(
-                "log",
-                &format!("`{}` is not a filter such as info or info,unionflow_gateway=debug", self.log),
-            );
-        }
-        self.check_numbers()
     }
 
     fn check_numbers(&self) -> Result<(), ConfigFault> {
@@ -279,7 +301,11 @@ impl Settings {
         ];
         for (key, value, min, max) in ranges {
             if !(min..=max).contains(&value) {
-                return Err(ConfigFault(format!("{key}: {value} is not between {min} and {max}")));
+                return Err(ConfigFault::new(
+                    key,
+                    format!("{value} n’est pas entre {min} et {max}"),
+                    format!("{value} is not between {min} and {max}"),
+                ));
             }
         }
         Ok(())
@@ -289,15 +315,20 @@ impl Settings {
     pub fn database_path(&self) -> Result<PathBuf, ConfigFault> {
         let url = &self.database_url;
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let what = "this build has no PostgreSQL: use sqlite:PATH, or install a build with the feature `postgres`";
-            return Err(ConfigFault(format!("database_url: {what}")));
+            return Err(ConfigFault::new(
+                "database_url",
+                "cette version n’a pas PostgreSQL : prenez sqlite:CHEMIN, ou installez une version avec `postgres`",
+                "this build has no PostgreSQL: use sqlite:PATH, or install a build with the feature `postgres`",
+            ));
         }
         match url.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(path.trim_start_matches("//").into()),
-            _ => Err(ConfigFault(format!(
-                "database_url: `{}` is not of the form sqlite:data/unionflow.db",
-                masked(url)
-            ))),
+            _ => Err(not_a(
+                "database_url",
+                &masked(url),
+                "de la forme sqlite:data/unionflow.db",
+                "of the form sqlite:data/unionflow.db",
+            )),
         }
     }
 
@@ -334,17 +365,9 @@ fn masked(url: &str) -> String {
     }
 }
 
-/// What figment found, with the key and where it came from.
-fn describe(error: &figment::Error, known: &[&str]) -> String {
-    let key = error.path.join(".");
-    let source =
-        error.metadata.as_ref().map(|metadata| format!(" (from {})", metadata.name)).unwrap_or_default();
-    match &error.kind {
-        figment::error::Kind::UnknownField(name, _) => {
-            format!("{name}: there is no such key{source}; the keys are {}", known.join(", "))
-        }
-        kind => format!("{key}: {kind}{source}"),
-    }
+/// A value that is not what it should be.
+fn not_a(key: &str, value: &str, french: &str, english: &str) -> ConfigFault {
+    ConfigFault::new(key, format!("`{value}` n’est pas {french}"), format!("`{value}` is not {english}"))
 }
 
 /// The table of the configuration, in both languages.
@@ -375,7 +398,7 @@ mod tests {
     fn load(toml: &str) -> Result<Settings, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), toml).unwrap();
-        Settings::load(Some(file.path()), &Flags::default()).map_err(|fault| fault.0)
+        Settings::load(Some(file.path()), &Flags::default()).map_err(|fault| fault.to_string())
     }
 
     #[test]
@@ -393,7 +416,8 @@ mod tests {
         for (toml, key) in [
             ("listen = 'somewhere'", "listen: "),
             ("lisen = '127.0.0.1:1'", "lisen: there is no such key"),
-            ("sessions = 'many'", "sessions: "),
+            ("sessions = 'many'", "sessions: `many` is not a whole number"),
+            ("allow_new_organizations = 1", "allow_new_organizations: `1` is not true or false"),
             ("requests_burst = 0", "requests_burst: 0 is not between 1"),
             ("database_url = 'postgres://u:secret@db/x'", "database_url: this build has no PostgreSQL"),
             ("database_url = 'mysql://u:s3cret@db/x'", "database_url: "),
@@ -403,11 +427,13 @@ mod tests {
             ("trusted_proxies = ['proxy']", "trusted_proxies: "),
             ("setup_code = '1234'", "setup_code: "),
             ("log = 'info,=='", "log: "),
-            ("log_format = 'xml'", "log_format: "),
+            ("log_format = 'xml'", "log_format: `xml` is no value of it; the values are human, json"),
+            ("sessions = = 1", "--config: TOML parse error at line 1"),
         ] {
             let fault = load(toml).unwrap_err();
             assert!(fault.starts_with(key), "{toml}: {fault}");
             assert!(!fault.contains("s3cret"), "{fault}");
+            assert!(fault.contains(" (from `/"), "the file is named: {fault}");
         }
     }
 

@@ -18,27 +18,27 @@ impl Stop {
     }
 }
 
-/// Stops at the first SIGINT or SIGTERM; the second ends the process at once.
+/// Stops at the first SIGINT or SIGTERM; the second ends the process at once. From the return of this function on, no signal
+/// is missed.
 pub(crate) fn stop_on_signals(stop: &Stop) {
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        signal().await;
-        tracing::info!("stopping; a second signal ends at once");
-        stop.stop();
-        signal().await;
-        std::process::exit(130);
-    });
-}
-
-async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        return std::future::pending().await;
+        return tracing::warn!("signals cannot be caught: a stop will not be a clean one");
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        for again in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if again {
+                std::process::exit(130);
+            }
+            tracing::info!("stopping; a second signal ends at once");
+            stop.stop();
+        }
+    });
 }

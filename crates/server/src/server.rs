@@ -63,7 +63,9 @@ pub enum StartFault {
     #[error("{0}")]
     Bus(#[from] BusFault),
     /// An address that cannot be listened on.
-    #[error("{key}: `{address}` cannot be listened on: {reason}; choose another, or stop what uses it")]
+    #[error(
+        "{key}: `{address}` cannot be listened on ({reason}): choose another address, or stop what uses it"
+    )]
     Listen {
         /// Which key.
         key: &'static str,

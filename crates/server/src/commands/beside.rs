@@ -11,7 +11,7 @@ use crate::server::open_service;
 
 /// Opens the store of a server that may be running.
 pub(crate) fn open_store(environment: &Environment, create: bool) -> Result<Store, Failure> {
-    let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
+    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
     let options = sqlite::Options { create, ..sqlite::Options::beside(path, Arc::new(SystemClock)) };
     sqlite::open(options).map_err(|fault| environment.fault(&fault))
 }

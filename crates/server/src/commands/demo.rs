@@ -30,6 +30,10 @@ pub(crate) fn run(mut environment: Environment, demo: &Demo) -> Result<(), Failu
     } else {
         None
     };
+    if settings.drain_seconds == defaults.drain_seconds {
+        // Nobody waits for a demonstration to end.
+        settings.drain_seconds = 1;
+    }
     if settings.log == defaults.log {
         "warn".clone_into(&mut settings.log);
     }
@@ -44,7 +48,7 @@ async fn show(environment: &Environment, demo: &Demo, temporary: bool) -> Result
     stop_on_signals(&stop);
     let cast = Cast::new(demo.seed);
     let clock = demo::clock();
-    let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
+    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
     let opening = sqlite::Options::server(path, clock.clone());
     let store = sqlite::open(opening).map_err(|fault| environment.fault(&fault))?;
     let preparing = prepare(environment, demo, &cast, &store, &clock);
@@ -75,8 +79,8 @@ async fn show(environment: &Environment, demo: &Demo, temporary: bool) -> Result
     {
         tracing::error!(%error, "the activity did not end well");
     }
-    server.stop().await;
     tasks.shutdown().await;
+    server.stop().await;
     Ok(())
 }
 

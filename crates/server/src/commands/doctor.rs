@@ -36,7 +36,7 @@ impl Report {
 pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
     let mut report = Report { faults: 0 };
     Report::fine(environment.say("la configuration est lisible", "the configuration can be read"));
-    let path = environment.settings.database_path().map_err(|fault| Failure::Usage(fault.0))?;
+    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
     look_at_store(&environment, &path, &mut report)?;
     look_at_addresses(&environment, &mut report);
     look_at_limits(&environment);
@@ -103,7 +103,7 @@ async fn look_at_organization(
             environment
                 .say("entrées au journal, l’enchaînement est intact", "journal entries, every link holds")
         )),
-        Err(broken) => report.fault(&format!("{name}{colon} {broken}")),
+        Err(broken) => report.fault(&format!("{name}{colon} {}", broken.text(environment.language))),
     }
     if let Some(head) = head.filter(|head| head.published < head.seq) {
         let waiting = head.seq.since(head.published);

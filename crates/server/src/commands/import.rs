@@ -1,17 +1,22 @@
 //! `unionflow import members FILE`
 
 use indicatif::{ProgressBar, ProgressStyle};
-use unionflow_protocol::{problem::ErrorCode, rest::import::ImportReport};
+use unionflow_domain::Refusal;
+use unionflow_protocol::{
+    Language,
+    event::members::MemberField,
+    problem::ErrorCode,
+    rest::import::{ImportReport, RowError},
+};
 use unionflow_service::member::import::Wanted;
 use unionflow_storage::Undo;
 
 use super::{Environment, Failure, beside, block_on};
-use crate::cli::ImportMembers;
-use crate::out::outln;
+use crate::{cli::ImportMembers, out::outln};
 
 pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(), Failure> {
     let file = std::fs::read(&members.file)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", members.file.display())))?;
+        .map_err(|error| Failure::Usage(format!("`{}`: {error}", members.file.display())))?;
     block_on(async {
         let service = beside::open(&environment, false).await?;
         let organization_id =
@@ -36,6 +41,9 @@ pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(
                 let report = refusal.current.and_then(|report| serde_json::from_value(report).ok());
                 (report.ok_or_else(|| Failure::Other("the report is lost".to_owned()))?, true)
             }
+            Err(Undo::Refused(refusal)) if refusal.code == ErrorCode::UnknownLayout => {
+                return Err(unknown_layout(&environment, &refusal));
+            }
             Err(undo) => return Err(beside::failed(&environment, &undo)),
         };
         if members.json {
@@ -47,46 +55,119 @@ pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(
     })
 }
 
+/// The first line has no names: it is another file, or its headers are gone.
+fn unknown_layout(environment: &Environment, refusal: &Refusal) -> Failure {
+    let missing: Vec<&str> = refusal.faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    Failure::Usage(format!(
+        "{} {}",
+        environment.say(
+            "la première ligne doit nommer les colonnes, comme l’export de Galette ; il manque :",
+            "the first line must name the columns, as an export of Galette does; missing:",
+        ),
+        missing.join(", "),
+    ))
+}
+
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {per_sec}  {eta}");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// What is said of the file, to whoever is going to correct it.
 fn print(environment: &Environment, report: &ImportReport, refused: bool) {
-    let say = |french: &'static str, english: &'static str| environment.language.pick(french, english);
+    let language = environment.language;
+    let say = |french: &'static str, english: &'static str| language.pick(french, english);
     let reading = &report.reading;
-    outln!(
-        "{} {}, {} {}",
-        say("Lu :", "Read:"),
-        reading.encoding,
-        reading.columns.len(),
-        say("colonnes reconnues", "columns recognised"),
-    );
+    let separator = if reading.separator == '\t' { "tab".to_owned() } else { reading.separator.to_string() };
+    outln!("{}{}, « {separator} »", say("Lu : ", "Read: "), reading.encoding);
+    outln!("{}{}", say("Colonnes reconnues : ", "Columns recognised: "), reading.columns.join(", "));
     if !reading.ignored_columns.is_empty() {
-        outln!("{} {}", say("Laissées de côté :", "Left aside:"), reading.ignored_columns.join(", "));
+        outln!("{}{}", say("Laissées de côté : ", "Left aside: "), reading.ignored_columns.join(", "));
     }
-    for row in report.errors.iter().chain(&report.proposals) {
-        let column = if row.column.is_empty() { "—" } else { &row.column };
-        let line = say("ligne", "line");
-        outln!("  {line} {:>6}  {column:<20}  {:<24}  {}", row.row, row.value, row.hint);
+    if !report.errors.is_empty() {
+        outln!(
+            "\n{} {}",
+            report.errors.len(),
+            say("erreurs, et ce qui les corrigerait", "errors, and what would fix them")
+        );
+        table(environment, &report.errors);
     }
-    // What a dry run, or a file with errors, would have done is told as what is to be done.
-    let (created, updated) = match report.batch_id {
-        Some(_) => (say("créés", "created"), say("modifiés", "changed")),
-        None => (say("à créer", "to create"), say("à modifier", "to change")),
+    if !report.proposals.is_empty() {
+        outln!(
+            "\n{}",
+            say("À regarder (rien n’est changé pour cela)", "To look at (nothing is changed for it)")
+        );
+        table(environment, &report.proposals);
+    }
+    if !report.changes.is_empty() {
+        let title = match report.dry_run || refused {
+            true => say("Ce qui changerait", "What would change"),
+            false => say("Ce qui a changé", "What has changed"),
+        };
+        outln!("\n{title}");
+        for change in &report.changes {
+            let fields: Vec<&str> = change.fields.iter().map(|field| field_name(language, *field)).collect();
+            let (line, number) = (say("ligne", "line"), say("n°", "no."));
+            outln!("  {line} {:>6}  {number} {}: {}", change.row, change.member_number, fields.join(", "));
+        }
+        let more = (report.updated as usize).saturating_sub(report.changes.len());
+        if more > 0 {
+            outln!("  … {more} {}", say("autres", "more"));
+        }
+    }
+    outln!("\n{}\n{}", counts(environment, report, refused), outcome(environment, report, refused));
+}
+
+/// Line, column, value and what would be right, in columns as wide as they need to be.
+fn table(environment: &Environment, rows: &[RowError]) {
+    let line = environment.say("ligne", "line");
+    let column = |row: &RowError| if row.column.is_empty() { "—".to_owned() } else { row.column.clone() };
+    let value = |row: &RowError| if row.value.is_empty() { "—".to_owned() } else { row.value.clone() };
+    let wide = |text: &dyn Fn(&RowError) -> String, most: usize| {
+        rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0).min(most)
     };
-    outln!(
+    let (columns, values) = (wide(&column, 20), wide(&value, 32));
+    for row in rows {
+        outln!("  {line} {:>6}  {:<columns$}  {:<values$}  {}", row.row, column(row), value(row), row.hint);
+    }
+}
+
+fn field_name(language: Language, field: MemberField) -> &'static str {
+    let pick = |french: &'static str, english: &'static str| language.pick(french, english);
+    match field {
+        MemberField::GivenName => pick("prénom", "given name"),
+        MemberField::FamilyName => pick("nom", "family name"),
+        MemberField::Phone => pick("téléphone", "phone"),
+        MemberField::Email => pick("e-mail", "e-mail"),
+        MemberField::JoinedOn => pick("date d’adhésion", "date of joining"),
+        MemberField::Account => pick("compte", "account"),
+    }
+}
+
+fn counts(environment: &Environment, report: &ImportReport, refused: bool) -> String {
+    let say = |french: &'static str, english: &'static str| environment.language.pick(french, english);
+    let (created, updated) = match report.dry_run || refused {
+        true => (say("à créer", "to create"), say("à modifier", "to change")),
+        false => (say("créés", "created"), say("modifiés", "changed")),
+    };
+    let mut lines: Vec<u32> = report.errors.iter().map(|error| error.row).collect();
+    lines.dedup();
+    format!(
         "{} {created}, {} {updated}, {} {}, {} {}, {} {}",
         report.created,
         report.updated,
         report.unchanged,
         say("sans changement", "unchanged"),
         report.skipped,
-        say("lignes vides", "blank lines"),
-        report.errors.len(),
-        say("erreurs", "errors"),
-    );
-    let outcome = match (refused, report.dry_run, report.batch_id.is_some()) {
+        say("vides", "blank"),
+        lines.len(),
+        say("avec erreur", "with errors"),
+    )
+}
+
+fn outcome(environment: &Environment, report: &ImportReport, refused: bool) -> &'static str {
+    let say = |french: &'static str, english: &'static str| environment.language.pick(french, english);
+    match (refused, report.dry_run, report.batch_id.is_some()) {
         (true, _, _) => say(
             "Rien n’a été importé. Corrigez le fichier, ou ajoutez --skip-errors pour importer le reste.",
             "Nothing was imported. Correct the file, or add --skip-errors to import the rest.",
@@ -94,6 +175,5 @@ fn print(environment: &Environment, report: &ImportReport, refused: bool) {
         (_, true, _) => say("Essai : rien n’a été écrit.", "Dry run: nothing was written."),
         (_, _, true) => say("Importé.", "Imported."),
         _ => say("Rien à changer.", "Nothing to change."),
-    };
-    outln!("{outcome}");
+    }
 }

@@ -12,6 +12,8 @@ use crate::{
 pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
     telemetry::log(&environment.settings);
     block_on(async {
+        let stop = Stop::default();
+        stop_on_signals(&stop);
         let server = Server::start(Options::new(environment.settings.clone()))
             .await
             .map_err(|fault| start_failed(&environment, fault))?;
@@ -28,8 +30,6 @@ pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
                 code,
             );
         }
-        let stop = Stop::default();
-        stop_on_signals(&stop);
         stop.asked().await;
         server.stop().await;
         tracing::info!("stopped");
@@ -39,7 +39,7 @@ pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
 
 pub(crate) fn start_failed(environment: &Environment, fault: StartFault) -> Failure {
     match fault {
-        StartFault::Config(fault) => Failure::Usage(fault.0),
+        StartFault::Config(fault) => environment.usage(&fault),
         StartFault::Store(fault) => environment.fault(&fault),
         StartFault::Listen { key, address, reason } if environment.language == Language::French => {
             Failure::Other(format!(

@@ -4,7 +4,7 @@ use unionflow_domain::{
     contact::{Country, LoginName},
     member::MemberNumber,
 };
-use unionflow_protocol::{Role, id::OrganizationId};
+use unionflow_protocol::{Role, id::OrganizationId, problem::ErrorCode};
 use unionflow_service::{
     Service,
     operator::{self, User as Found},
@@ -42,10 +42,17 @@ async fn find(environment: &Environment, service: &Service, login: &str) -> Resu
             environment.say("n’est ni un téléphone ni un e-mail", "is neither a phone nor an e-mail")
         ))
     })?;
-    service
-        .read(move |reader| operator::find(reader, &name))
-        .await
-        .map_err(|undo| beside::failed(environment, &undo))
+    let found = service.read(move |reader| operator::find(reader, &name)).await;
+    found.map_err(|undo| match undo.code() {
+        ErrorCode::NotFound => Failure::Other(format!(
+            "`{login}` : {}",
+            environment.say(
+                "personne n’a de compte avec cet identifiant ; `unionflow user list` montre les membres",
+                "nobody has an account with this login; `unionflow user list` shows the members"
+            )
+        )),
+        _ => beside::failed(environment, &undo),
+    })
 }
 
 async fn list(environment: &Environment, service: &Service, wanted: Option<&str>) -> Result<(), Failure> {
@@ -130,10 +137,12 @@ async fn set_role(
     wanted: Option<&str>,
     grant: bool,
 ) -> Result<(), Failure> {
-    let role: Role = role
-        .to_uppercase()
-        .parse()
-        .map_err(|error: unionflow_protocol::problem::UnknownCode| Failure::Usage(error.to_string()))?;
+    let role: Role = role.to_uppercase().parse().map_err(|_| {
+        let offices = Role::ALL.iter().filter(|role| **role != Role::Member);
+        let known: Vec<&str> = offices.map(|role| role.as_str()).collect();
+        let wrong = environment.say("n’est pas un rôle ; les rôles sont", "is not a role; the roles are");
+        Failure::Usage(format!("`{role}` {wrong} {}", known.join(", ")))
+    })?;
     let user = find(environment, service, login).await?;
     let (organization, member) = membership(environment, service, &user, wanted).await?;
     let changed = service
@@ -212,7 +221,7 @@ async fn link(
     let person = user.person_id;
     let linked = service.store().write(Scope::Organization(organization), move |tx| {
         let member = tx.load_member_by_number(organization, &number)?;
-        let member = member.ok_or(unionflow_protocol::problem::ErrorCode::NotFound)?;
+        let member = member.ok_or(ErrorCode::NotFound)?;
         operator::link(tx, member.id, person)
     });
     let member = linked.await.map_err(|undo| beside::failed(environment, &undo))?;

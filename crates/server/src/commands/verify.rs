@@ -27,7 +27,7 @@ pub(crate) fn run(environment: Environment, wanted: &InOrganization) -> Result<(
                 ),
                 Err(fault) => {
                     broken = true;
-                    outln!("✗ {}  {fault}", organization.settings.name);
+                    outln!("✗ {}  {}", organization.settings.name, fault.text(environment.language));
                 }
             }
         }

@@ -25,7 +25,7 @@ use super::{
 
 /// A pause is at least this long, and at most [`PAUSE_MORE`] longer: something happens every 3 s.
 const PAUSE: Duration = Duration::from_millis(1200);
-const PAUSE_MORE: u64 = 1400;
+const PAUSE_MORE: u64 = 1000;
 /// Below what holds this much, money is moved around and not spent: the demonstration never runs dry.
 const KEEP: i64 = 500_000;
 

@@ -1,0 +1,114 @@
+//! What is wrong with the configuration, in both languages: the key, what would be right, and where the value came from.
+
+use figment::{
+    Metadata, Source,
+    error::{Actual, Error, Kind},
+};
+use unionflow_protocol::Language;
+
+/// What is wrong with the configuration: which key, where it was set, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{english}")]
+pub struct ConfigFault {
+    key: String,
+    french: String,
+    english: String,
+}
+
+impl ConfigFault {
+    /// A fault of a key.
+    pub(super) fn new(key: &str, french: impl Into<String>, english: impl Into<String>) -> Self {
+        let (french, english) = (format!("{key} : {}", french.into()), format!("{key}: {}", english.into()));
+        Self { key: key.to_owned(), french, english }
+    }
+
+    /// The sentence in a language.
+    pub fn text(&self, language: Language) -> &str {
+        language.pick(&self.french, &self.english)
+    }
+
+    /// The key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The same, with where the value came from.
+    pub(super) fn with_source(mut self, source: Option<String>) -> Self {
+        if let Some(source) = source {
+            self.french.push_str(&format!(" (vient de {source})"));
+            self.english.push_str(&format!(" (from {source})"));
+        }
+        self
+    }
+
+    /// What figment found.
+    pub(super) fn of(error: &Error, known: &[&str]) -> Self {
+        let key = error.path.join(".");
+        let source = |key: &str| error.metadata.as_ref().and_then(|found| place(found, key));
+        let (value, expected) = match &error.kind {
+            Kind::UnknownField(name, _) => {
+                let keys = known.join(", ");
+                let french = format!("cette clé n’existe pas ; les clés sont {keys}");
+                let english = format!("there is no such key; the keys are {keys}");
+                return Self::new(name, french, english).with_source(source(name));
+            }
+            Kind::InvalidType(found, expected) => (written(found), meant(expected)),
+            Kind::InvalidValue(found, expected) => (written(found), meant(expected)),
+            Kind::UnknownVariant(found, variants) => {
+                let (value, one_of) = (format!("`{found}`"), variants.join(", "));
+                let french = format!("{value} n’en est pas une valeur ; les valeurs sont {one_of}");
+                let english = format!("{value} is no value of it; the values are {one_of}");
+                return Self::new(&key, french, english).with_source(source(&key));
+            }
+            // A file that is not TOML: what its reader says shows the place.
+            kind => {
+                let key = if key.is_empty() { "--config" } else { &key };
+                let text = kind.to_string().trim_end().to_owned();
+                return Self::new(key, text.clone(), text).with_source(source(key));
+            }
+        };
+        let french = format!("{value} n’est pas {}", expected.0);
+        let english = format!("{value} is not {}", expected.1);
+        Self::new(&key, french, english).with_source(source(&key))
+    }
+}
+
+/// Where a value was set, as whoever set it knows the place.
+pub(super) fn place(found: &Metadata, key: &str) -> Option<String> {
+    if let Some(Source::File(file)) = &found.source {
+        return Some(format!("`{}`", file.display()));
+    }
+    if found.name.contains("`UNIONFLOW_`") {
+        return Some(format!("`UNIONFLOW_{}`", key.to_uppercase()));
+    }
+    if found.name.contains("environment") {
+        return Some(format!("`{}`", key.to_uppercase()));
+    }
+    if found.name.contains("Flags") {
+        let flag = if key == "database_url" { "data".to_owned() } else { key.replace('_', "-") };
+        return Some(format!("`--{flag}`"));
+    }
+    None
+}
+
+/// A value as somebody wrote it.
+fn written(value: &Actual) -> String {
+    match value {
+        Actual::Str(text) => format!("`{text}`"),
+        Actual::Bool(value) => format!("`{value}`"),
+        Actual::Unsigned(value) => format!("`{value}`"),
+        Actual::Signed(value) => format!("`{value}`"),
+        Actual::Float(value) => format!("`{value}`"),
+        other => format!("`{other}`"),
+    }
+}
+
+/// What a type is to people, in French and in English.
+fn meant(expected: &str) -> (&'static str, &'static str) {
+    match expected {
+        "a boolean" => ("true ou false", "true or false"),
+        "a sequence" => ("une liste, comme [\"a\", \"b\"]", "a list, such as [\"a\", \"b\"]"),
+        "a string" => ("un texte entre guillemets", "a text in quotes"),
+        _ => ("un nombre entier", "a whole number"),
+    }
+}
