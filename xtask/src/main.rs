@@ -1,12 +1,14 @@
-//! The repository's own commands: `cargo xtask test`, `tidy`, `codegen`.
+//! The repository's own commands: `cargo xtask test`, `tidy`, `codegen`, `sample`.
 
 use std::{
     env,
+    io::Write,
     path::PathBuf,
     process::{Command, ExitCode},
     time::Instant,
 };
 
+mod sample;
 mod tidy;
 
 const USAGE: &str = "\
@@ -16,6 +18,8 @@ cargo xtask COMMAND
   tidy      the repository's own rules: architecture, sizes, generated files
   bench     measure what the server promises, beside a baseline of the same run: `cargo xtask bench [MEASURE …]`
   codegen   write the generated files anew: JSON Schemas, vectors, OpenAPI, configuration and help pages
+  sample members [--rows N] [--errors N] [--seed N]
+            a made-up Galette export on standard output, its errors on standard error
 ";
 
 /// The version of cargo-deny that is installed where there is none.
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::check(&root()),
         Some("codegen") => codegen(),
         Some("bench") => bench(),
+        Some("sample") if env::args().nth(2).as_deref() == Some("members") => sample_members(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -92,6 +97,29 @@ fn bench() -> Result<(), String> {
     let mut arguments = vec!["bench", "--locked", "--package", "unionflow-server", "--bench", "speed", "--"];
     arguments.extend(measures.iter().map(String::as_str));
     cargo("measures", &arguments, &[])
+}
+
+fn sample_members() -> Result<(), String> {
+    let arguments: Vec<String> = env::args().skip(3).collect();
+    let number = |name: &str, default: u64| match arguments.iter().position(|argument| argument == name) {
+        None => Ok(default),
+        Some(at) => arguments
+            .get(at + 1)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| format!("{name} needs a number")),
+    };
+    let small = |n: u64| u32::try_from(n).map_err(|_| format!("{n} is too many"));
+    let (rows, errors) = (small(number("--rows", 10_000)?)?, small(number("--errors", 100)?)?);
+    if rows == 0 || rows > 400_000 || errors >= rows {
+        return Err("1 to 400,000 rows, and fewer errors than rows".to_owned());
+    }
+    let sample = sample::members(rows, errors, number("--seed", 1)?);
+    let mut out = std::io::stdout().lock();
+    out.write_all(sample.csv.as_bytes()).map_err(|error| format!("standard output: {error}"))?;
+    for (row, column, value) in &sample.errors {
+        eprintln!("line {row:>6}  {column:<18} {value}");
+    }
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a tool that tells people how long it took")]

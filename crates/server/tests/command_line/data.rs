@@ -1,0 +1,50 @@
+//! People and copies: what the operator does beside a server.
+
+use crate::{founded, text, unionflow};
+
+#[test]
+fn the_operator_sees_and_changes_accounts() {
+    let folder = founded();
+    let user = |arguments: &[&str]| {
+        let ended = unionflow(&[&["--data", text(folder.path()), "user"], arguments].concat());
+        (ended.code, ended.out + &ended.err)
+    };
+    let (_, list) = user(&["list"]);
+    assert!(list.contains("Mutuelle Essai") && list.contains("Awa Koné  PRESIDENT, MEMBER"), "{list}");
+    let (_, shown) = user(&["show", "0708123456"]);
+    assert!(shown.contains("+2250708123456") && shown.contains("TREASURER"), "{shown}");
+    assert_eq!(user(&["role", "awa@exemple.test", "SECRETARY"]).0, Some(0));
+    let (code, twice) = user(&["role", "awa@exemple.test", "SECRETARY"]);
+    assert!(code == Some(1) && twice.contains("a déjà ce rôle"), "{twice}");
+    assert_eq!(user(&["role", "awa@exemple.test", "SECRETARY", "--revoke"]).0, Some(0));
+    let (code, unknown) = user(&["role", "awa@exemple.test", "CHEF"]);
+    assert!(code == Some(2) && unknown.contains("BOARD_MEMBER"), "{unknown}");
+    let (code, nobody) = user(&["disable", "nobody@exemple.test"]);
+    assert!(code == Some(1) && nobody.contains("personne n’a de compte"), "{nobody}");
+    assert_eq!(user(&["disable", "awa@exemple.test"]).0, Some(0));
+    assert!(user(&["show", "awa@exemple.test"]).1.contains("compte fermé"));
+    assert_eq!(user(&["enable", "awa@exemple.test"]).0, Some(0));
+    let (code, reset) = user(&["reset", "awa@exemple.test"]);
+    assert!(code == Some(0) && reset.contains("valable jusqu’au"), "{reset}");
+}
+
+#[test]
+fn a_copy_is_put_back_beside_what_stood_there() {
+    let folder = founded();
+    let (data, copy) = (text(folder.path()).to_owned(), folder.path().join("copies/soir.db"));
+    let run = |arguments: &[&str]| {
+        let ended = unionflow(&[&["--data", &data], arguments].concat());
+        (ended.code, ended.out + &ended.err)
+    };
+    assert_eq!(run(&["backup", text(&copy)]).0, Some(0));
+    let (code, again) = run(&["backup", text(&copy)]);
+    assert!(code == Some(1) && again.contains("choisissez un autre nom"), "{again}");
+    assert_eq!(run(&["user", "role", "awa@exemple.test", "AUDITOR"]).0, Some(0));
+    let (code, restored) = run(&["restore", text(&copy)]);
+    assert!(code == Some(0) && restored.contains("est gardé ici"), "{restored}");
+    assert!(!run(&["user", "list"]).1.contains("AUDITOR"), "the copy is from before");
+    let (code, verified) = run(&["verify"]);
+    assert!(code == Some(0) && verified.contains("chaque lien tient"), "{verified}");
+    let (code, missing) = run(&["restore", "nothing.db"]);
+    assert!(code == Some(1) && missing.contains("donnez le chemin d’une sauvegarde"), "{missing}");
+}
