@@ -268,7 +268,7 @@ const ENGLISH_EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 could not be done, 2 the command line or the configuration is wrong,
 3 done, and what was looked at is not in order (verify, doctor, import members), 130 ended by a second signal.";
 const FRENCH_EXIT_CODES: &str = "\
-Codes de sortie : 0 fait, 1 impossible, 2 la ligne de commande ou la configuration est fausse,
+Codes de sortie : 0 fait, 1 rien n’a pu être fait, 2 la ligne de commande ou la configuration est fausse,
 3 fait, et ce qui a été examiné n’est pas en ordre (verify, doctor, import members), 130 arrêté par un second signal.";
 
 const FRENCH_TEMPLATE: &str = "\

@@ -22,7 +22,7 @@ fn the_operator_sees_and_changes_accounts() {
     let (code, nobody) = user(&["disable", "nobody@exemple.test"]);
     assert!(code == Some(1) && nobody.contains("personne n’a de compte"), "{nobody}");
     assert_eq!(user(&["disable", "awa@exemple.test"]).0, Some(0));
-    assert!(user(&["show", "awa@exemple.test"]).1.contains("compte fermé"));
+    assert!(user(&["show", "awa@exemple.test"]).1.contains("compte désactivé"));
     assert_eq!(user(&["enable", "awa@exemple.test"]).0, Some(0));
     let (code, reset) = user(&["reset", "awa@exemple.test"]);
     assert!(code == Some(0) && reset.contains("valable jusqu’au"), "{reset}");
@@ -44,7 +44,7 @@ fn a_copy_is_put_back_beside_what_stood_there() {
     assert!(code == Some(0) && restored.contains("est gardé ici"), "{restored}");
     assert!(!run(&["user", "list"]).1.contains("AUDITOR"), "the copy is from before");
     let (code, verified) = run(&["verify"]);
-    assert!(code == Some(0) && verified.contains("chaque lien tient"), "{verified}");
+    assert!(code == Some(0) && verified.contains("l’enchaînement est intact"), "{verified}");
     let (code, missing) = run(&["restore", "nothing.db"]);
     assert!(code == Some(1) && missing.contains("donnez le chemin d’une sauvegarde"), "{missing}");
 }
