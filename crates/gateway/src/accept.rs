@@ -18,6 +18,7 @@ use axum::{
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use socket2::SockRef;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use unionflow_auth::{Authenticator, Denied, access::BadToken, secret::SecretHash};
@@ -365,6 +366,8 @@ async fn upgrade(gateway: Arc<Gateway>, prepared: Prepared) {
     };
     let stream = parts.io.into_inner();
     let _ = stream.set_nodelay(true);
+    // Else the kernel keeps megabytes for a client that does not read, beside the queue that is bounded here.
+    let _ = SockRef::from(&stream).set_send_buffer_size(gateway.config.queue_bytes);
     let now = gateway.now();
     let joined = match joined {
         Ok(joined) => joined,
@@ -379,7 +382,9 @@ async fn upgrade(gateway: Arc<Gateway>, prepared: Prepared) {
         let part = u32::from(id.as_bytes()[15]);
         connection.drain_at(now, RETURN_AFTER + drain.spread * part / 256, Duration::ZERO);
     }
-    connection::run(connection, gateway, &parts.read_buf).await;
+    connection::run(&connection, gateway, &parts.read_buf).await;
+    drop(seat);
+    connection::hear_out(&connection).await;
 }
 
 /// A person of several organisations named none: they are listed, and the socket is closed with 4301.

@@ -36,7 +36,7 @@ mod task;
 mod tests;
 
 pub(crate) use reader::FrameReader;
-pub(crate) use task::run;
+pub(crate) use task::{hear_out, run};
 
 /// A socket with its session. Shared by the hub's shard and the connection's task.
 pub(crate) struct Connection<T = TcpStream> {

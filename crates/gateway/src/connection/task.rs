@@ -22,17 +22,17 @@ use crate::{
 type Step = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// Runs a connection until it ends: reads, replays, waits.
-pub(crate) async fn run(connection: Arc<Connection>, gateway: Arc<Gateway>, read_before: &[u8]) {
+pub(crate) async fn run(connection: &Arc<Connection>, gateway: Arc<Gateway>, read_before: &[u8]) {
     let mut reader = FrameReader::new();
     let mut step: Option<Step> = None;
     let mut leave_at: Option<Instant> = None;
     connection.begin();
     if !read_before.is_empty() {
-        reader.take(&connection, gateway.now(), read_before);
+        reader.take(connection, gateway.now(), read_before);
     }
     loop {
         if step.is_none() {
-            step = connection.next_task().map(|task| look_up(task, &connection, &gateway));
+            step = connection.next_task().map(|task| look_up(task, connection, &gateway));
         }
         let standing = connection.standing();
         if standing.done {
@@ -45,7 +45,7 @@ pub(crate) async fn run(connection: Arc<Connection>, gateway: Arc<Gateway>, read
         // Every branch is cancel-safe: readiness, timers, a notification that is kept, and a future that is not dropped.
         tokio::select! {
             ready = connection.stream.readable() => {
-                if ready.is_err() || reader.read(&connection, || gateway.now()).is_err() {
+                if ready.is_err() || reader.read(connection, || gateway.now()).is_err() {
                     break;
                 }
             }
@@ -69,13 +69,16 @@ pub(crate) async fn run(connection: Arc<Connection>, gateway: Arc<Gateway>, read
         }
     }
     let organization = connection.leave();
-    gateway.hub().detach(organization, &connection).await;
-    let _ = timeout(GOOD_BYE, hear_out(&connection.stream)).await;
+    gateway.hub().detach(organization, connection).await;
 }
 
 /// Says that nothing more comes, and reads on until the client has gone too: a connection that is dropped with something unread
 /// is reset, and then the client may never see why it was closed.
-async fn hear_out(stream: &TcpStream) {
+pub(crate) async fn hear_out(connection: &Connection<TcpStream>) {
+    let _ = timeout(GOOD_BYE, read_on(&connection.stream)).await;
+}
+
+async fn read_on(stream: &TcpStream) {
     let mut rest = [0; 1024];
     if SockRef::from(stream).shutdown(Shutdown::Write).is_err() {
         return;
