@@ -1,6 +1,6 @@
 //! The REST API under `/api/v1`.
 //!
-//! [`router`] is the table of contents: every route with its documentation. A handler reads its arguments, calls one use
+//! [`router()`] is the table of contents: every route with its documentation. A handler reads its arguments, calls one use
 //! case of `service`, and answers; what is refused becomes an RFC 9457 problem in the caller's language.
 //!
 //! **Invariant:** no rule lives here. What may happen is decided in `domain`, under the lock that `service` takes.
@@ -22,7 +22,7 @@ mod openapi;
 mod organizations;
 mod pages;
 mod realtime;
-pub mod router;
+mod router;
 mod setup;
 mod state;
 
