@@ -57,7 +57,7 @@ CREATE TABLE journal (
     envelope BLOB NOT NULL,
     hash BLOB NOT NULL,
     PRIMARY KEY (organization_id, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TRIGGER journal_is_never_changed BEFORE UPDATE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is never changed'); END;
@@ -168,7 +168,7 @@ CREATE TABLE approval (
     deadline INTEGER,
     open_key TEXT,
     body TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX approval_order ON approval (organization_id, id);
 CREATE INDEX approval_deadline ON approval (deadline) WHERE deadline IS NOT NULL;
 CREATE UNIQUE INDEX approval_open ON approval (organization_id, open_key) WHERE open_key IS NOT NULL;
@@ -220,7 +220,7 @@ CREATE TABLE figures (
     -- When the next day begins there: the sweeper recomputes then.
     stale_at INTEGER NOT NULL,
     body TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX figures_stale ON figures (stale_at);
 
 CREATE TABLE notification (
@@ -256,7 +256,7 @@ CREATE TABLE idempotency (
     answer TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (scope, principal, route, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX idempotency_age ON idempotency (created_at);
 
 CREATE TABLE import_batch (

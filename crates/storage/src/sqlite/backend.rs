@@ -4,13 +4,15 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use tokio::time::Instant;
 use unionflow_protocol::Timestamp;
 
 use super::{
@@ -30,6 +32,9 @@ const READS_QUEUED: usize = 8192;
 /// Units that share one commit at the most.
 const GROUP_MAX: usize = 256;
 const READERS: usize = 3;
+/// How long a group waits for as many units as the last one had: their callers have just been answered and may ask again, and
+/// then one sync serves them all instead of one the first and another the rest. Where nobody else writes, nobody waits.
+const GATHER: Duration = Duration::from_micros(200);
 
 pub(super) struct SqliteBackend {
     writer: Mutex<Option<SyncSender<Box<dyn WriteUnit>>>>,
@@ -126,14 +131,11 @@ struct Writer {
 impl Writer {
     fn run(mut self, units: &Receiver<Box<dyn WriteUnit>>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
+        let mut expected = 1;
         while let Ok(first) = units.recv() {
             group.push(first);
-            while group.len() < GROUP_MAX {
-                match units.try_recv() {
-                    Ok(unit) => group.push(unit),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
-            }
+            gather(units, &mut group, expected);
+            expected = group.len();
             self.commit_group(&mut group);
         }
         if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -186,6 +188,18 @@ impl Writer {
     fn batch(&self, sql: &'static str) -> Result<(), StoreFault> {
         let run = || self.connection.prepare_cached(sql)?.execute([]);
         run().map(|_| ()).map_err(|error| fault(&error, &self.path))
+    }
+}
+
+/// Takes what waits, and waits a moment for what is expected.
+fn gather(units: &Receiver<Box<dyn WriteUnit>>, group: &mut Vec<Box<dyn WriteUnit>>, expected: usize) {
+    let until = Instant::now() + GATHER;
+    while group.len() < GROUP_MAX {
+        let patience = if group.len() < expected { until - Instant::now() } else { Duration::ZERO };
+        match units.recv_timeout(patience) {
+            Ok(unit) => group.push(unit),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 
