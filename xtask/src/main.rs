@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask test`, `tidy`, `codegen`, `sample`.
+//! The repository's own commands: `cargo xtask test`, `soak`, `bench`, `tidy`, `codegen`, `sample`.
 
 use std::{
     env,
@@ -9,12 +9,14 @@ use std::{
 };
 
 mod sample;
+mod soak;
 mod tidy;
 
 const USAGE: &str = "\
 cargo xtask COMMAND
 
   test      everything that CI checks: format, lints, documents, tests, tidy, licences
+  soak      the long form of the tests that draw at random: `cargo xtask soak [SCENARIO …]`
   tidy      the repository's own rules: architecture, sizes, generated files
   bench     measure what the server promises, beside a baseline of the same run: `cargo xtask bench [MEASURE …]`
   codegen   write the generated files anew: JSON Schemas, vectors, OpenAPI, configuration and help pages
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::check(&root()),
         Some("codegen") => codegen(),
         Some("bench") => bench(),
+        Some("soak") => soak(),
         Some("sample") if env::args().nth(2).as_deref() == Some("members") => sample_members(),
         _ => {
             eprint!("{USAGE}");
@@ -89,6 +92,19 @@ fn licences() -> Result<(), String> {
 fn codegen() -> Result<(), String> {
     let anew = [("UNIONFLOW_CODEGEN", "1")];
     cargo("generated files", &["test", "--locked", "--workspace", "--all-features", "generated_"], &anew)
+}
+
+/// Minutes to hours; nothing of it is in the short check but its short form.
+fn soak() -> Result<(), String> {
+    let names: Vec<String> = env::args().skip(2).collect();
+    for scenario in soak::chosen(&names)? {
+        eprintln!("\n{}: {}", scenario.name, scenario.shows);
+        let mut arguments = vec!["test", "--locked", "--all-features"];
+        arguments.extend(scenario.test);
+        arguments.extend(["--", "--nocapture"]);
+        cargo(scenario.name, &arguments, &[soak::BUILD, scenario.variables].concat())?;
+    }
+    Ok(())
 }
 
 /// As it ships, and nothing else on the machine if its figures are to mean anything.
