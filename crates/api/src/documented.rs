@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     handler::Handler,
     http::Method,
-    routing::{MethodFilter, on},
+    routing::{MethodFilter, MethodRouter, on},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use unionflow_protocol::limits;
 
-use crate::{extract::needs_key, state::Api};
+use crate::state::Api;
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
@@ -22,6 +22,7 @@ pub(crate) struct Doc {
     pub(crate) id: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) open: bool,
+    pub(crate) keys: Keys,
     pub(crate) body: Option<(SchemaOf, &'static str)>,
     pub(crate) query: Vec<Param>,
     pub(crate) answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
@@ -44,23 +45,23 @@ pub(crate) struct Route {
     pub(crate) doc: Doc,
 }
 
+/// How a route stands to `Idempotency-Key`; its handler finds it among the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Takes none: it reads, or repeating it is harmless, or its body must not be kept in any form.
+    None,
+    /// Takes one.
+    Taken,
+    /// Takes one, and its answer holds a secret that is kept nowhere.
+    TakenWithSecret,
+    /// Moves money: a repeat without a key would be a second command.
+    Needed,
+}
+
 impl Route {
-    pub(crate) fn needs_key(&self) -> bool {
-        needs_key(&self.method, &format!("/api/v1{}", self.path))
-    }
-
-    pub(crate) fn takes_key(&self) -> bool {
-        self.method != Method::GET
-            && !self.path.starts_with("/auth")
-            && self.path != "/realtime/tickets"
-            && self.path != "/setup"
-            // The same file twice changes nothing by itself.
-            && self.path != "/members/imports"
-    }
-
     /// Whether it changes a resource that has a version.
     pub(crate) fn takes_version(&self) -> bool {
-        self.path.contains("{id}") && self.takes_key() && !self.path.starts_with("/me/")
+        self.path.contains("{id}") && self.doc.keys != Keys::None && !self.path.starts_with("/me/")
     }
 }
 
@@ -72,7 +73,7 @@ pub(crate) struct Table {
 
 /// A route with this id and this one-line description.
 pub(crate) fn doc(id: &'static str, summary: &'static str) -> Doc {
-    Doc { id, summary, open: false, body: None, query: Vec::new(), answers: Vec::new() }
+    Doc { id, summary, open: false, keys: Keys::Taken, body: None, query: Vec::new(), answers: Vec::new() }
 }
 
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
@@ -83,6 +84,24 @@ impl Doc {
     /// Works without a sign-in.
     pub(crate) fn open(mut self) -> Self {
         self.open = true;
+        self
+    }
+
+    /// Moves money.
+    pub(crate) fn money(mut self) -> Self {
+        self.keys = Keys::Needed;
+        self
+    }
+
+    /// Answers with a secret that is shown once.
+    pub(crate) fn shows_secret(mut self) -> Self {
+        self.keys = Keys::TakenWithSecret;
+        self
+    }
+
+    /// Takes no idempotency key.
+    pub(crate) fn without_key(mut self) -> Self {
+        self.keys = Keys::None;
         self
     }
 
@@ -175,7 +194,8 @@ impl Table {
         T: 'static,
     {
         // Each handler's extractor has its own limit.
-        self.router = self.router.route(path, on(filter, handler).layer(DefaultBodyLimit::disable()));
+        let handler: MethodRouter<Arc<Api>> = on(filter, handler).layer(DefaultBodyLimit::disable());
+        self.router = self.router.route(path, handler.layer(Extension(doc.keys)));
         self.routes.push(Route { method, path, doc });
         self
     }

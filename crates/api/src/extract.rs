@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, MatchedPath, Path, Request},
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use http_body_util::BodyExt;
@@ -23,7 +23,7 @@ use unionflow_protocol::{
 use unionflow_service::{Call, Caller, auth::Origin};
 use unionflow_storage::{Key, Keyed};
 
-use crate::{context::Context, failure::Failure, state::Api};
+use crate::{context::Context, documented::Keys, failure::Failure, state::Api};
 
 /// A person who is signed in.
 pub(crate) struct Signed(pub(crate) Caller);
@@ -279,12 +279,11 @@ fn pointer(path: &str) -> String {
 /// The idempotency key, if one was sent; money commands must send one.
 fn key(parts: &Parts, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Failure> {
     let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let Some(value) = parts.headers.get("idempotency-key") else {
-        return if needs_key(&parts.method, route) {
-            Err(ErrorCode::IdempotencyKeyRequired.into())
-        } else {
-            Ok(None)
-        };
+    let keys = parts.extensions.get::<Keys>().copied().ok_or(ErrorCode::Internal)?;
+    let value = match (keys, parts.headers.get("idempotency-key")) {
+        (Keys::None, _) | (Keys::Taken | Keys::TakenWithSecret, None) => return Ok(None),
+        (Keys::Needed, None) => return Err(ErrorCode::IdempotencyKeyRequired.into()),
+        (Keys::Taken | Keys::TakenWithSecret | Keys::Needed, Some(value)) => value,
     };
     let visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
     let text =
@@ -298,14 +297,8 @@ fn key(parts: &Parts, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Failu
         route: format!("{} {route}", parts.method),
         key: text.to_owned(),
         fingerprint: fingerprint(parts, body),
-        secret: route.ends_with("/invite") || route.ends_with("/reset"),
+        secret: keys == Keys::TakenWithSecret,
     }))
-}
-
-/// Whether a route moves money: then a repeat without a key would be a second command.
-pub(crate) fn needs_key(method: &Method, route: &str) -> bool {
-    let money = route.starts_with("/api/v1/finance") || route.starts_with("/api/v1/contributions");
-    money && method != Method::GET
 }
 
 /// SHA-256 over method, path, query and the body's JSON with its keys sorted: the same command, however it is written.

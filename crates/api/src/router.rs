@@ -34,13 +34,29 @@ use crate::{
 const AFTER: &str = "The `nextCursor` of the page before.";
 const WHERE: &str = "Which organisation.";
 
+/// Every route of the API.
 pub(crate) fn table() -> Table {
-    Table::new()
-        // auth
+    let areas = [
+        auth_routes,
+        me_routes,
+        realtime_routes,
+        organizations_routes,
+        members_routes,
+        finance_routes,
+        notifications_routes,
+        dashboard_routes,
+        setup_routes,
+    ];
+    areas.into_iter().fold(Table::new(), |table, add| add(table))
+}
+
+fn auth_routes(table: Table) -> Table {
+    table
         .post(
             "/auth/login",
             auth::login,
             doc("login", "Sign in with a login and a password")
+                .without_key()
                 .open()
                 .body::<au::Login>()
                 .answers::<au::SignedIn>(200, "Signed in."),
@@ -49,6 +65,7 @@ pub(crate) fn table() -> Table {
             "/auth/refresh",
             auth::refresh,
             doc("refresh", "Get the next tokens")
+                .without_key()
                 .open()
                 .body::<au::Refresh>()
                 .answers::<au::SignedIn>(200, "The next tokens."),
@@ -57,6 +74,7 @@ pub(crate) fn table() -> Table {
             "/auth/logout",
             auth::logout,
             doc("logout", "End this session")
+                .without_key()
                 .open()
                 .body::<au::Refresh>()
                 .answers_nothing("Ended, everywhere within seconds."),
@@ -65,6 +83,7 @@ pub(crate) fn table() -> Table {
             "/auth/activate",
             auth::activate,
             doc("activate", "Accept an invitation: make an account, or, signed in, link yours")
+                .without_key()
                 .open()
                 .body::<au::Activate>()
                 .answers::<au::SignedIn>(200, "A new account, signed in.")
@@ -74,16 +93,21 @@ pub(crate) fn table() -> Table {
             "/auth/reset",
             auth::reset,
             doc("resetPassword", "Set a new password by a code")
+                .without_key()
                 .open()
                 .body::<au::ResetPassword>()
                 .answers::<au::SignedIn>(200, "Set; all other sessions ended."),
         )
-        // me
+}
+
+fn me_routes(table: Table) -> Table {
+    table
         .get("/me", me::read, doc("me", "You, your organisations and roles").answers::<au::Me>(200, "You."))
         .patch(
             "/me",
             me::update,
             doc("updateMe", "Change your language or login names")
+                .without_key()
                 .body::<au::UpdateMe>()
                 .answers::<au::Me>(200, "Changed."),
         )
@@ -91,6 +115,7 @@ pub(crate) fn table() -> Table {
             "/me/password",
             me::change_password,
             doc("changePassword", "Change your password")
+                .without_key()
                 .body::<au::ChangePassword>()
                 .answers_nothing("Changed; all other sessions ended."),
         )
@@ -110,11 +135,15 @@ pub(crate) fn table() -> Table {
             me::end_session,
             doc("endSession", "Sign one device out").answers_nothing("Ended."),
         )
-        // realtime
+}
+
+fn realtime_routes(table: Table) -> Table {
+    table
         .post(
             "/realtime/tickets",
             realtime::ticket,
             doc("createTicket", "A ticket for the WebSocket: works once, for 30 seconds")
+                .without_key()
                 .answers::<r::Ticket>(201, "The ticket."),
         )
         .post(
@@ -124,7 +153,10 @@ pub(crate) fn table() -> Table {
                 .body::<r::SendTestEvent>()
                 .answers::<r::TestEvent>(201, "Sent."),
         )
-        // organizations
+}
+
+fn organizations_routes(table: Table) -> Table {
+    table
         .get(
             "/organizations",
             organizations::list,
@@ -169,7 +201,10 @@ pub(crate) fn table() -> Table {
                 .limit()
                 .answers::<Page<serde_json::Value>>(200, "Envelopes in `seq` order."),
         )
-        // members
+}
+
+fn members_routes(table: Table) -> Table {
+    table
         .get(
             "/members",
             members::list,
@@ -193,6 +228,7 @@ pub(crate) fn table() -> Table {
             "/members/imports",
             members::import,
             doc("importMembers", "Import members from a file (Galette export)")
+                .without_key()
                 .file()
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .param::<bool>("dryRun", "Say what would happen, and write nothing.")
@@ -253,6 +289,7 @@ pub(crate) fn table() -> Table {
             "/members/{id}/invite",
             members::invite,
             doc("inviteMember", "A code by which a member makes an account")
+                .shows_secret()
                 .body::<a::NoWords>()
                 .answers::<m::MemberCode>(200, "The code, shown once."),
         )
@@ -260,6 +297,7 @@ pub(crate) fn table() -> Table {
             "/members/{id}/reset",
             members::reset,
             doc("resetMember", "A code for a new password; of somebody with a role: ask others")
+                .shows_secret()
                 .body::<m::WithReason>()
                 .answers::<m::MemberCode>(200, "The code, shown once.")
                 .answers::<a::Approval>(202, "The request."),
@@ -279,7 +317,10 @@ pub(crate) fn table() -> Table {
                 .answers::<m::Member>(200, "Laid down.")
                 .answers::<a::Approval>(202, "The request."),
         )
-        // finance
+}
+
+fn finance_routes(table: Table) -> Table {
+    table
         .get(
             "/finance/approvals",
             finance::list,
@@ -297,6 +338,7 @@ pub(crate) fn table() -> Table {
             "/finance/approvals",
             finance::submit,
             doc("submitApproval", "Ask for money: others decide")
+                .money()
                 .body::<a::SubmitApproval>()
                 .answers::<a::Approval>(201, "The request."),
         )
@@ -309,6 +351,7 @@ pub(crate) fn table() -> Table {
             "/finance/approvals/{id}",
             finance::edit,
             doc("editApproval", "Change your request while it waits: votes become void")
+                .money()
                 .body::<a::EditApproval>()
                 .answers::<a::Approval>(200, "Changed."),
         )
@@ -316,6 +359,7 @@ pub(crate) fn table() -> Table {
             "/finance/approvals/{id}/approve",
             finance::approve,
             doc("approve", "Vote for a request")
+                .money()
                 .body::<a::Approve>()
                 .answers::<a::Approval>(200, "Voted; approved with the last vote."),
         )
@@ -323,6 +367,7 @@ pub(crate) fn table() -> Table {
             "/finance/approvals/{id}/reject",
             finance::reject,
             doc("reject", "Refuse a request, with the reason")
+                .money()
                 .body::<a::Reject>()
                 .answers::<a::Approval>(200, "Rejected."),
         )
@@ -330,6 +375,7 @@ pub(crate) fn table() -> Table {
             "/finance/approvals/{id}/withdraw",
             finance::withdraw,
             doc("withdrawVote", "Take your vote back while its step is open")
+                .money()
                 .body::<a::NoWords>()
                 .answers::<a::Approval>(200, "Taken back."),
         )
@@ -337,6 +383,7 @@ pub(crate) fn table() -> Table {
             "/finance/approvals/{id}/cancel",
             finance::cancel,
             doc("cancelApproval", "Take your request back while it waits")
+                .money()
                 .body::<a::NoWords>()
                 .answers::<a::Approval>(200, "Cancelled."),
         )
@@ -344,6 +391,7 @@ pub(crate) fn table() -> Table {
             "/finance/approvals/{id}/execute",
             finance::execute,
             doc("execute", "Carry an approved request out")
+                .money()
                 .body::<a::NoWords>()
                 .answers::<a::Approval>(200, "Executed."),
         )
@@ -362,7 +410,10 @@ pub(crate) fn table() -> Table {
                 .limit()
                 .answers::<Page<f::Entry>>(200, "A page."),
         )
-        // notifications
+}
+
+fn notifications_routes(table: Table) -> Table {
+    table
         .get(
             "/notifications",
             notifications::list,
@@ -386,7 +437,10 @@ pub(crate) fn table() -> Table {
                 .body::<n::Broadcast>()
                 .answers::<n::Notification>(201, "Sent."),
         )
-        // dashboard
+}
+
+fn dashboard_routes(table: Table) -> Table {
+    table
         .get(
             "/dashboard/stats",
             dashboard::stats,
@@ -401,15 +455,18 @@ pub(crate) fn table() -> Table {
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .answers::<d::Kpis>(200, "The series."),
         )
-        // setup
-        .post(
-            "/setup",
-            setup::set_up,
-            doc("setUp", "Found the first organisation, by the code printed at start")
-                .open()
-                .body::<o::Setup>()
-                .answers::<o::Organization>(201, "Founded."),
-        )
+}
+
+fn setup_routes(table: Table) -> Table {
+    table.post(
+        "/setup",
+        setup::set_up,
+        doc("setUp", "Found the first organisation, by the code printed at start")
+            .without_key()
+            .open()
+            .body::<o::Setup>()
+            .answers::<o::Organization>(201, "Founded."),
+    )
 }
 
 /// Every route, with what surrounds it.

@@ -224,7 +224,7 @@ impl<T: Transport> Connection<T> {
     /// The socket is gone: nothing more will come of the session. The organisation to detach it from.
     pub(crate) fn leave(&self) -> OrganizationId {
         let session = &mut self.state.lock().session;
-        session.handle_slow();
+        session.handle_gone();
         session.organization_id()
     }
 
@@ -248,7 +248,7 @@ impl<T: Transport> Connection<T> {
                 Output::Replay { after } => state.wishes.push(Wish::Replay(after)),
                 Output::Verify(token) => state.wishes.push(Wish::Verify(token)),
                 Output::Join(wanted) => state.wishes.push(Wish::Join(wanted)),
-                Output::Acknowledged { behind, .. } => {
+                Output::Acknowledged { behind } => {
                     metrics::histogram!("unionflow_ack_behind_events").record(behind as f64);
                 }
                 Output::Close(code) => {
@@ -297,14 +297,14 @@ impl State {
             Sent::Written => {}
             Sent::Queued => wake.notify_one(),
             Sent::SlowConsumer => {
-                self.session.handle_slow();
+                self.session.handle_gone();
                 if !std::mem::replace(&mut self.was_slow, true) {
                     count_close(CloseCode::SlowConsumer);
                 }
                 wake.notify_one();
             }
             Sent::Closed => {
-                self.session.handle_slow();
+                self.session.handle_gone();
                 wake.notify_one();
             }
         }

@@ -21,7 +21,7 @@ mod tests;
 
 /// A record, framed once, with what sessions look at.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     /// Whose.
     pub organization_id: OrganizationId,
     /// Its place.
@@ -38,7 +38,7 @@ pub struct Live {
 
 /// What an event changes about somebody's rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RightsChange {
+pub(crate) struct RightsChange {
     /// Whose.
     pub member_id: MemberId,
     /// How.
@@ -47,7 +47,7 @@ pub struct RightsChange {
 
 /// See [`RightsChange`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rights {
+pub(crate) enum Rights {
     /// A role was given.
     Granted(Role),
     /// A role was taken.
@@ -58,7 +58,7 @@ pub enum Rights {
 
 impl Live {
     /// Frames a record.
-    pub fn new(record: &Record) -> Self {
+    pub(crate) fn new(record: &Record) -> Self {
         let state = matches!(record.position, Position::State { .. });
         let key = state
             .then(|| StateKey { event_type: record.event_type.clone(), audience: record.audience.clone() });
@@ -115,7 +115,7 @@ fn rights_change(record: &Record) -> Option<RightsChange> {
 
 /// One organisation's events in order.
 #[derive(Debug)]
-pub struct Feed {
+pub(crate) struct Feed {
     /// The newest event given on.
     head: Seq,
     /// Newer ones that wait for a hole to be filled.
@@ -135,7 +135,7 @@ const WAITING_MAX: usize = 4096;
 
 /// Events that must be read from the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hole {
+pub(crate) struct Hole {
     /// After this one.
     pub after: Seq,
     /// Up to, and with, this one.
@@ -144,7 +144,7 @@ pub struct Hole {
 
 impl Feed {
     /// A feed that goes on after this event.
-    pub fn starting_after(head: Seq) -> Self {
+    pub(crate) fn starting_after(head: Seq) -> Self {
         Self {
             head,
             waiting: BTreeMap::new(),
@@ -157,12 +157,12 @@ impl Feed {
     }
 
     /// The newest event given on.
-    pub fn head(&self) -> Seq {
+    pub(crate) fn head(&self) -> Seq {
         self.head
     }
 
     /// Takes a record in; what can be given on now is added to `out`, in order.
-    pub fn take(&mut self, live: Arc<Live>, out: &mut Vec<Arc<Live>>) {
+    pub(crate) fn take(&mut self, live: Arc<Live>, out: &mut Vec<Arc<Live>>) {
         match live.position {
             Position::Fact(seq) if seq <= self.head => {
                 metrics::counter!("unionflow_hub_duplicates_total").increment(1);
@@ -196,13 +196,14 @@ impl Feed {
     }
 
     /// The events that keep it from going on; they are read from the journal if they do not come soon.
-    pub fn hole(&self) -> Option<Hole> {
+    pub(crate) fn hole(&self) -> Option<Hole> {
         let last = *self.waiting.last_key_value()?.0;
         Some(Hole { after: self.head, up_to: last })
     }
 
     /// Whether a state waits for events that have not come.
-    pub fn state_waits_for(&self) -> Option<Seq> {
+    #[cfg(test)]
+    pub(crate) fn state_waits_for(&self) -> Option<Seq> {
         self.held.iter().map(|live| live.position.seq()).max()
     }
 
@@ -239,7 +240,7 @@ impl Feed {
     }
 
     /// Keeps a state as the newest of its key, without giving it on. Marks of single members are not kept.
-    pub fn remember(&mut self, live: Arc<Live>) {
+    pub(crate) fn remember(&mut self, live: Arc<Live>) {
         if live.audience.members().is_empty() {
             self.newest.retain(|known| known.key() != live.key());
             self.newest.push(live);
@@ -247,13 +248,13 @@ impl Feed {
     }
 
     /// The newest states of a view.
-    pub fn newest(&self, view: View) -> impl Iterator<Item = &Arc<Live>> {
+    pub(crate) fn newest(&self, view: View) -> impl Iterator<Item = &Arc<Live>> {
         let audience = Audience::view(view);
         self.newest.iter().filter(move |live| live.audience == audience)
     }
 
     /// The events after a cursor, if the ring has them all; at most so many.
-    pub fn after(&self, cursor: Seq, limit: usize) -> Option<Replay> {
+    pub(crate) fn after(&self, cursor: Seq, limit: usize) -> Option<Replay> {
         if cursor < self.ring_after {
             return None;
         }
@@ -268,7 +269,7 @@ impl Feed {
     }
 
     /// Forgets the oldest event; the bytes freed, or `None` if there is none.
-    pub fn forget_oldest(&mut self) -> Option<usize> {
+    pub(crate) fn forget_oldest(&mut self) -> Option<usize> {
         let oldest = self.ring.pop_front()?;
         self.ring_after = oldest.position.seq();
         self.ring_bytes -= oldest.bytes();
@@ -276,14 +277,14 @@ impl Feed {
     }
 
     /// Bytes of events kept.
-    pub fn ring_bytes(&self) -> usize {
+    pub(crate) fn ring_bytes(&self) -> usize {
         self.ring_bytes
     }
 }
 
 /// A part of the ring.
 #[derive(Debug, Clone)]
-pub struct Replay {
+pub(crate) struct Replay {
     /// The events, in order.
     pub events: Vec<Arc<Live>>,
     /// Complete up to here.

@@ -10,11 +10,11 @@ use tungstenite::protocol::frame::{
 use unionflow_protocol::{Audience, close::CloseCode};
 
 /// A frame as it is written to the socket: header and payload.
-pub type SharedFrame = Arc<Frame>;
+pub(crate) type SharedFrame = Arc<Frame>;
 
 /// See [`SharedFrame`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     bytes: Bytes,
     payload_at: usize,
     /// Set for states: a newer one of the same key replaces it in a slow client's queue.
@@ -23,7 +23,7 @@ pub struct Frame {
 
 /// What a newer state replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateKey {
+pub(crate) struct StateKey {
     /// Its type.
     pub event_type: Cow<'static, str>,
     /// Whom it is for: the view, or the member.
@@ -35,12 +35,12 @@ const HEADER_BYTES: usize = 10;
 
 impl Frame {
     /// A text frame. Frames from a server are not masked, so the same bytes fit every socket.
-    pub fn text(payload: &[u8], state: Option<StateKey>) -> SharedFrame {
+    pub(crate) fn text(payload: &[u8], state: Option<StateKey>) -> SharedFrame {
         Arc::new(Self::new(OpCode::Data(Data::Text), payload, state))
     }
 
     /// A close frame.
-    pub fn close(code: CloseCode) -> SharedFrame {
+    pub(crate) fn close(code: CloseCode) -> SharedFrame {
         let number: u16 = WireCloseCode::from(code.number()).into();
         let mut payload = number.to_be_bytes().to_vec();
         payload.extend(code.reason().as_bytes());
@@ -48,7 +48,7 @@ impl Frame {
     }
 
     /// Bytes that are framed already: a pong, an echoed close.
-    pub fn raw(bytes: Vec<u8>) -> SharedFrame {
+    pub(crate) fn raw(bytes: Vec<u8>) -> SharedFrame {
         Arc::new(Self { payload_at: 0, bytes: bytes.into(), state: None })
     }
 
@@ -62,12 +62,13 @@ impl Frame {
     }
 
     /// Everything to be written.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// The payload alone.
-    pub fn payload(&self) -> &[u8] {
+    #[cfg(test)]
+    pub(crate) fn payload(&self) -> &[u8] {
         &self.bytes[self.payload_at..]
     }
 }

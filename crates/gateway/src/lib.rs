@@ -15,18 +15,18 @@
 mod accept;
 mod config;
 mod connection;
-pub mod feed;
+mod feed;
 mod figures;
-pub mod frame;
+mod frame;
 mod hub;
-pub mod outbound;
+mod outbound;
 #[cfg(test)]
 mod samples;
-pub mod session;
+mod session;
 #[cfg(test)]
 mod simulation;
 mod snapshot;
-pub mod transport;
+mod transport;
 
 pub use accept::{Gateway, PATH, Refused};
 pub use config::Config;

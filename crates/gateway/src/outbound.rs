@@ -12,7 +12,7 @@ use crate::{
 
 /// Frames that wait for a socket that could not take them.
 #[derive(Debug)]
-pub struct Outbound {
+pub(crate) struct Outbound {
     queue: VecDeque<SharedFrame>,
     /// Bytes of the first frame that were written already.
     written: usize,
@@ -32,7 +32,7 @@ enum State {
 
 /// How a frame was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
+pub(crate) enum Sent {
     /// The socket has it.
     Written,
     /// It waits; the socket's readiness sends it.
@@ -48,12 +48,12 @@ const SLICES: usize = 32;
 
 impl Outbound {
     /// An empty queue that may hold so many bytes.
-    pub fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize) -> Self {
         Self { queue: VecDeque::new(), written: 0, bytes: 0, bytes_max, state: State::Open }
     }
 
     /// Sends a frame. Never waits.
-    pub fn send(&mut self, transport: &impl Transport, frame: SharedFrame) -> Sent {
+    pub(crate) fn send(&mut self, transport: &impl Transport, frame: SharedFrame) -> Sent {
         if self.state != State::Open {
             return Sent::Closed;
         }
@@ -89,7 +89,7 @@ impl Outbound {
     }
 
     /// Writes what waits, as far as the socket takes it.
-    pub fn flush(&mut self, transport: &impl Transport) {
+    pub(crate) fn flush(&mut self, transport: &impl Transport) {
         while !self.queue.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let mut count = 0;
@@ -123,7 +123,7 @@ impl Outbound {
     }
 
     /// Ends the stream with a close frame, behind what waits; for a slow consumer, in place of it.
-    pub fn close(&mut self, code: CloseCode) {
+    pub(crate) fn close(&mut self, code: CloseCode) {
         if self.state != State::Open {
             return;
         }
@@ -136,7 +136,7 @@ impl Outbound {
     }
 
     /// Ends the stream with a close frame that is framed already: the echo of the peer's.
-    pub fn end_with(&mut self, frame: SharedFrame) {
+    pub(crate) fn end_with(&mut self, frame: SharedFrame) {
         if self.state == State::Open {
             self.bytes += frame.bytes().len();
             self.queue.push_back(frame);
@@ -151,17 +151,17 @@ impl Outbound {
     }
 
     /// Bytes that wait.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.bytes - self.written
     }
 
     /// Whether frames can still be sent.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
     /// Whether nothing more will be written: the close was sent, or the peer is gone.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         match self.state {
             State::Open => false,
             State::Closing => self.queue.is_empty(),
@@ -170,7 +170,7 @@ impl Outbound {
     }
 
     /// Gives the memory of an empty queue back.
-    pub fn shrink(&mut self) {
+    pub(crate) fn shrink(&mut self) {
         if self.queue.is_empty() {
             self.queue = VecDeque::new();
         }

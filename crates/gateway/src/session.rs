@@ -33,7 +33,7 @@ mod tests;
 
 /// The time, by both clocks: one that never jumps, for deadlines, and the one on the wall, for frames.
 #[derive(Debug, Clone, Copy)]
-pub struct Now {
+pub(crate) struct Now {
     /// Never jumps.
     pub steady: Instant,
     /// As people know it.
@@ -42,7 +42,7 @@ pub struct Now {
 
 /// Who is signed in, and until when without a new token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The person.
     pub person_id: PersonId,
     /// When the access token ends.
@@ -51,7 +51,7 @@ pub struct Identity {
 
 /// What the store says about a person in an organisation, of one moment.
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// Where.
     pub organization_id: OrganizationId,
     /// Who the person is there.
@@ -70,7 +70,7 @@ pub struct Joined {
 
 /// Where a session begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub(crate) enum Start {
     /// Live from now.
     Now,
     /// After this event.
@@ -81,7 +81,7 @@ pub enum Start {
 
 impl Start {
     /// Where a cursor lets a session begin. The very beginning needs no epoch.
-    pub fn of(wanted: Wanted, head: Seq, epoch: Epoch) -> Self {
+    pub(crate) fn of(wanted: Wanted, head: Seq, epoch: Epoch) -> Self {
         match wanted.after {
             None => Self::Now,
             Some(after) if after > Seq::ZERO && wanted.epoch != Some(epoch) => {
@@ -98,7 +98,7 @@ impl Start {
 
 /// What a client asks to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Where; the person's only organisation if left out.
     pub organization_id: Option<OrganizationId>,
     /// Its cursor.
@@ -109,7 +109,7 @@ pub struct Wanted {
 
 /// What must be done now.
 #[derive(Debug)]
-pub enum Output {
+pub(crate) enum Output {
     /// Write this frame.
     Send(SharedFrame),
     /// Read what comes after this event, and hand it in page by page.
@@ -125,8 +125,6 @@ pub enum Output {
     Newest(View),
     /// The client has kept everything up to here.
     Acknowledged {
-        /// Where the client is.
-        seq: Seq,
         /// How many events behind what it was sent.
         behind: u64,
     },
@@ -136,7 +134,7 @@ pub enum Output {
 
 /// Whether a session sees a live event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sees {
+pub(crate) enum Sees {
     /// It is not for this session.
     No,
     /// Write its frame.
@@ -145,7 +143,7 @@ pub enum Sees {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     id: SessionId,
     identity: Identity,
     organization_id: OrganizationId,
@@ -191,7 +189,7 @@ const HEARTBEAT_SECONDS: u32 = 30;
 
 impl Session {
     /// A session that begins with its welcome.
-    pub fn new(id: SessionId, identity: Identity, joined: Joined, now: Now) -> Self {
+    pub(crate) fn new(id: SessionId, identity: Identity, joined: Joined, now: Now) -> Self {
         debug_assert_eq!(limits::HEARTBEAT.as_secs(), u64::from(HEARTBEAT_SECONDS));
         let mut session = Self {
             id,
@@ -221,7 +219,7 @@ impl Session {
     // What happened.
 
     /// A text frame of the client.
-    pub fn handle_text(&mut self, now: Now, text: &str) {
+    pub(crate) fn handle_text(&mut self, now: Now, text: &str) {
         if !self.heard(now) {
             return;
         }
@@ -240,12 +238,12 @@ impl Session {
     }
 
     /// A ping of the WebSocket's own; the transport answers it.
-    pub fn handle_ping(&mut self, now: Now) {
+    pub(crate) fn handle_ping(&mut self, now: Now) {
         self.heard(now);
     }
 
     /// Whose the token is that `authenticate` brought; an error if it is not good.
-    pub fn handle_verified(&mut self, now: Now, verified: Result<Identity, ErrorCode>) {
+    pub(crate) fn handle_verified(&mut self, now: Now, verified: Result<Identity, ErrorCode>) {
         match verified {
             Ok(identity) if identity.person_id != self.identity.person_id => {
                 let detail = "the token belongs to another person; the old one stays".to_owned();
@@ -261,7 +259,7 @@ impl Session {
 
     /// What the store says about the organisation that `switch` asked for. Refused: the session ends, because it already left
     /// the old one. If the client has asked for yet another meanwhile, nobody waits for this one.
-    pub fn handle_joined(&mut self, now: Now, joined: Result<Joined, ErrorCode>) {
+    pub(crate) fn handle_joined(&mut self, now: Now, joined: Result<Joined, ErrorCode>) {
         self.switches = self.switches.saturating_sub(1);
         if self.phase != Phase::Switching || self.switches > 0 {
             return;
@@ -282,7 +280,7 @@ impl Session {
     }
 
     /// Events of the replay, in order, complete up to a place. By the rights held now.
-    pub fn handle_replay(&mut self, events: &[std::sync::Arc<Live>], up_to: Seq) {
+    pub(crate) fn handle_replay(&mut self, events: &[std::sync::Arc<Live>], up_to: Seq) {
         if self.phase != Phase::Replaying {
             return;
         }
@@ -299,7 +297,7 @@ impl Session {
     }
 
     /// The replay has reached the head, and the hub has attached the session: live from here.
-    pub fn handle_caught_up(&mut self, now: Now) {
+    pub(crate) fn handle_caught_up(&mut self, now: Now) {
         if self.phase != Phase::Replaying {
             return;
         }
@@ -311,7 +309,7 @@ impl Session {
     }
 
     /// A live event of the organisation. If the session sees it, its frame is to be written before any output.
-    pub fn handle_live(&mut self, live: &Live) -> Sees {
+    pub(crate) fn handle_live(&mut self, live: &Live) -> Sees {
         if self.phase != Phase::Live || live.organization_id != self.organization_id {
             return Sees::No;
         }
@@ -332,7 +330,7 @@ impl Session {
     }
 
     /// The deadline came.
-    pub fn handle_deadline(&mut self, now: Now) {
+    pub(crate) fn handle_deadline(&mut self, now: Now) {
         if self.phase == Phase::Closed {
             return;
         }
@@ -346,7 +344,7 @@ impl Session {
     }
 
     /// The server is about to stop: the client is told when to come back, and the socket is closed after `leave_in`.
-    pub fn handle_drain(&mut self, now: Now, retry_after: Duration, leave_in: Duration) {
+    pub(crate) fn handle_drain(&mut self, now: Now, retry_after: Duration, leave_in: Duration) {
         if self.phase == Phase::Closed || self.leave_at.is_some() {
             return;
         }
@@ -356,17 +354,17 @@ impl Session {
     }
 
     /// The sign-in was ended: logout, a changed password, a disabled account.
-    pub fn handle_sign_in_ended(&mut self) {
+    pub(crate) fn handle_sign_in_ended(&mut self) {
         self.close(CloseCode::SessionsEnded);
     }
 
     /// The store, or the bus, cannot be read: the client is to come back later.
-    pub fn handle_unavailable(&mut self) {
+    pub(crate) fn handle_unavailable(&mut self) {
         self.close(CloseCode::TryLater);
     }
 
-    /// The transport can take no more: the outbound queue has been freed and closed already.
-    pub fn handle_slow(&mut self) {
+    /// Nothing can be sent any more: the client is gone, or was too slow and its queue has been closed.
+    pub(crate) fn handle_gone(&mut self) {
         self.phase = Phase::Closed;
         self.outputs.clear();
     }
@@ -374,7 +372,7 @@ impl Session {
     // What must now be done.
 
     /// The next thing to do.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
         if output.is_none() {
             self.outputs = VecDeque::new();
@@ -383,7 +381,7 @@ impl Session {
     }
 
     /// When to call [`Session::handle_deadline`]; `None` once it is closed.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
         if self.phase == Phase::Closed {
             return None;
         }
@@ -394,48 +392,38 @@ impl Session {
 
     // What it is.
 
-    /// Its id.
-    pub fn id(&self) -> SessionId {
-        self.id
-    }
-
     /// Who is signed in.
-    pub fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         self.identity
     }
 
     /// The organisation it follows.
-    pub fn organization_id(&self) -> OrganizationId {
+    pub(crate) fn organization_id(&self) -> OrganizationId {
         self.organization_id
     }
 
     /// Complete up to here.
-    pub fn cursor(&self) -> Seq {
+    pub(crate) fn cursor(&self) -> Seq {
         self.cursor
     }
 
     /// The newest event when the store was asked: the replay goes at least so far.
-    pub fn joined_at(&self) -> Seq {
+    pub(crate) fn joined_at(&self) -> Seq {
         self.joined_at
     }
 
-    /// The roles it sees by.
-    pub fn roles(&self) -> RoleSet {
-        self.roles
-    }
-
     /// Whether a replay is to go on.
-    pub fn is_replaying(&self) -> bool {
+    pub(crate) fn is_replaying(&self) -> bool {
         self.phase == Phase::Replaying
     }
 
     /// Whether nothing more will come of it.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
     }
 
     /// Everything up to here has been written, although the session may have seen none of it.
-    pub fn passed(&mut self, seq: Seq) {
+    pub(crate) fn passed(&mut self, seq: Seq) {
         if self.phase == Phase::Live {
             self.cursor = self.cursor.max(seq);
         }
@@ -532,7 +520,7 @@ impl Session {
         }
         if seq > self.acknowledged {
             self.acknowledged = seq;
-            self.outputs.push_back(Output::Acknowledged { seq, behind: self.cursor.since(seq) });
+            self.outputs.push_back(Output::Acknowledged { behind: self.cursor.since(seq) });
         }
     }
 

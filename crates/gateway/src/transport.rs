@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 /// How a try to write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrote {
+pub(crate) enum Wrote {
     /// So many bytes were taken: all of them, or some.
     Bytes(usize),
     /// None can be taken now; readiness will say when.
@@ -16,7 +16,7 @@ pub enum Wrote {
 }
 
 /// Takes bytes without waiting, so that the hub never wakes a task per subscriber and event.
-pub trait Transport: Send + Sync + 'static {
+pub(crate) trait Transport: Send + Sync + 'static {
     /// Writes as much as can be taken at once.
     fn try_write(&self, slices: &[IoSlice<'_>]) -> Wrote;
 }

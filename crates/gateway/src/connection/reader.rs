@@ -72,7 +72,7 @@ impl FrameReader {
                 Err(WsError::Io(error)) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => {
                     // The echo of the peer's close is in `output`: the last thing sent.
-                    state.session.handle_slow();
+                    state.session.handle_gone();
                     let echo = std::mem::take(&mut wire.output);
                     state.outbound.end_with(Frame::raw(echo));
                     state.outbound.flush(&connection.stream);
@@ -91,7 +91,7 @@ impl FrameReader {
 
 fn end<T: Transport>(connection: &Connection<T>, state: &mut State, code: CloseCode) {
     count_close(code);
-    state.session.handle_slow();
+    state.session.handle_gone();
     state.outbound.close(code);
     state.outbound.flush(&connection.stream);
 }

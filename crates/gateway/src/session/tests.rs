@@ -89,7 +89,7 @@ impl Talk {
                     format!("join {organization} after {:?}", wanted.after)
                 }
                 Output::Newest(view) => format!("newest {view}"),
-                Output::Acknowledged { seq, behind } => format!("acknowledged {seq}, {behind} behind"),
+                Output::Acknowledged { behind } => format!("acknowledged, {behind} behind"),
                 Output::Close(code) => format!("close {}", code.number()),
             });
         }
@@ -380,9 +380,9 @@ fn a_token_that_is_not_good_is_refused_and_the_old_one_stays() {
 #[test]
 fn an_ack_says_how_far_behind_and_one_beyond_the_cursor_is_refused() {
     let mut talk = Talk::live_at(10, PLAIN);
-    assert_eq!(talk.hears(r#"{"type":"ack","seq":8}"#), ["acknowledged 8, 2 behind"]);
+    assert_eq!(talk.hears(r#"{"type":"ack","seq":8}"#), ["acknowledged, 2 behind"]);
     assert_eq!(talk.hears(r#"{"type":"ack","seq":7}"#), nothing(), "acks are cumulative");
-    assert_eq!(talk.hears(r#"{"type":"ack","seq":10}"#), ["acknowledged 10, 0 behind"]);
+    assert_eq!(talk.hears(r#"{"type":"ack","seq":10}"#), ["acknowledged, 0 behind"]);
     assert_eq!(talk.hears(r#"{"type":"ack","seq":11}"#), ["ERROR INVALID_FRAME"]);
 }
 
@@ -595,7 +595,7 @@ fn an_ended_sign_in_closes_with_4201_and_an_unreadable_store_with_1013() {
 fn a_slow_client_is_told_nothing_more() {
     let mut talk = Talk::live_at(10, PLAIN);
     talk.session.handle_text(talk.now, "ping");
-    talk.session.handle_slow();
+    talk.session.handle_gone();
     assert_eq!(talk.told(), nothing());
     assert_eq!(talk.live(&fact(11)), nothing());
     assert_eq!(talk.deadline(), nothing());
