@@ -59,9 +59,14 @@ pub(crate) enum Keys {
 }
 
 impl Route {
+    /// Whether it heeds an idempotency key.
+    pub(crate) fn takes_key(&self) -> bool {
+        self.method != Method::GET && self.doc.keys != Keys::None
+    }
+
     /// Whether it changes a resource that has a version.
     pub(crate) fn takes_version(&self) -> bool {
-        self.path.contains("{id}") && self.doc.keys != Keys::None && !self.path.starts_with("/me/")
+        self.takes_key() && self.path.contains("{id}") && !self.path.starts_with("/me/")
     }
 }
 

@@ -126,6 +126,8 @@ impl From<Undo> for Failure {
 
 impl From<axum::Error> for Failure {
     fn from(error: axum::Error) -> Self {
-        Self { inside: Some(error.to_string()), ..ErrorCode::InvalidRequest.into() }
+        // The client went away in the middle of a body: nobody's fault here.
+        tracing::debug!(%error, "a body did not arrive");
+        ErrorCode::InvalidRequest.into()
     }
 }

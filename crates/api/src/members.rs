@@ -22,6 +22,7 @@ use unionflow_protocol::{
     },
 };
 use unionflow_service::{Located, member as service};
+use unionflow_storage::StoreFault;
 
 use crate::{
     compression::Secret,
@@ -268,6 +269,9 @@ pub(crate) async fn import(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Response, Failure> {
+    api.service.may_import(&caller, query.organization_id).await?;
+    // A file and what it is read into take memory: one at a time.
+    let _alone = api.importing.try_acquire().map_err(|_| StoreFault::Busy)?;
     let mut plain = headers.clone();
     plain.remove(axum::http::header::CONTENT_TYPE);
     let file = read_body(&plain, body, limits::IMPORT_BYTES).await?;

@@ -1,6 +1,5 @@
 //! `/openapi.json`: OpenAPI 3.1, made from the table of routes and the schemas of `protocol`.
 
-use axum::http::Method;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use unionflow_protocol::{Role, limits, problem::Problem};
@@ -132,7 +131,7 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
             "schema": (param.schema)(generator),
         }));
     }
-    if route.method != Method::GET && route.doc.keys != Keys::None {
+    if route.takes_key() {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": route.doc.keys == Keys::Needed,
             "description": "Makes a repeat of the command safe: it gets the same answer. Kept 30 days.",

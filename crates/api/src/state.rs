@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use unionflow_service::Service;
 use unionflow_storage::Clock;
 
@@ -13,13 +14,14 @@ pub struct Api {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) limits: Limits,
+    pub(crate) importing: Semaphore,
 }
 
 impl Api {
     /// The API of a service.
     pub fn new(service: Service, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
         let limits = Limits::new(&config);
-        Arc::new(Self { service, clock, config, limits })
+        Arc::new(Self { service, clock, config, limits, importing: Semaphore::new(1) })
     }
 
     /// Forgets callers who have been quiet. Called every minute.

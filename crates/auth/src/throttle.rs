@@ -1,7 +1,8 @@
 //! Growing delays after failed sign-ins, instead of a lock-out that anyone could trigger against anyone.
 //!
 //! Three counters, because a whole town may share one address behind a carrier's NAT, and one login may be tried from
-//! everywhere: the pair grows fast and long, each alone late and short.
+//! everywhere: the pair grows fast and long, each alone late and short. Whoever has signed in from an address before is
+//! counted there by the pair alone, so that nobody else's guessing, at the login or from the address, keeps them out.
 
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ impl Counter {
         }
     }
 }
+
+/// How long it is remembered that a login was used from an address.
+pub const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// After so long without a failure, counting begins anew.
 pub const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);

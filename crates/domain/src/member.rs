@@ -135,7 +135,12 @@ impl Member {
     /// Folded for search: names, number, phone digits.
     pub fn search_key(&self) -> String {
         let phone = self.phone.as_ref().map_or("", |phone| phone.as_str().trim_start_matches('+'));
-        format!("{} {} {phone}", self.name.sort_key(), fold(self.number.as_str()))
+        format!("{} {phone}", self.public_search_key())
+    }
+
+    /// Folded for searches of those who may not see contact data: or a phone could be guessed digit by digit.
+    pub fn public_search_key(&self) -> String {
+        format!("{} {}", self.name.sort_key(), fold(self.number.as_str()))
     }
 
     /// Changes the membership. Whether this person may is decided before.

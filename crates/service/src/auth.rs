@@ -40,6 +40,9 @@ pub(crate) struct Issued {
 }
 
 /// A new signed-in device.
+/// Devices that one person may be signed in on; beyond, the one unused longest is signed out.
+const SIGN_INS_MAX: u32 = 50;
+
 pub(crate) fn sign_in(tx: &mut Tx<'_>, person_id: PersonId, device: &str) -> Result<Issued, StoreFault> {
     let (sign_in_id, now) = (SignInId::from_uuid(tx.new_uuid()), tx.now());
     let language = tx.load_person(person_id)?.and_then(|person| person.language);
@@ -52,6 +55,7 @@ pub(crate) fn sign_in(tx: &mut Tx<'_>, person_id: PersonId, device: &str) -> Res
         last_used_at: now,
         ended_at: None,
     })?;
+    tx.end_oldest_sign_ins(person_id, SIGN_INS_MAX)?;
     Ok(Issued { person_id, sign_in_id, generation: 1, language, now })
 }
 

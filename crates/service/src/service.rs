@@ -1,14 +1,15 @@
 //! The service: the store, the keys, and how a command is run.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Semaphore;
 use unionflow_auth::{Authenticator, password::Passwords, refresh::RefreshTokens};
 use unionflow_domain::{Refusal, contact::Country};
 use unionflow_protocol::{
-    id::{AccountId, AggregateId, ApprovalId, MemberId, OrganizationId},
+    id::{AccountId, AggregateId, ApprovalId, MemberId, OrganizationId, PersonId},
     problem::ErrorCode,
 };
 use unionflow_storage::{Key, Keyed, Reader, Scope, Store, StoreFault, Tx, Undo};
@@ -42,6 +43,10 @@ struct Inner {
     passwords: Passwords,
     /// Hashing is meant to be slow: not all cores at once.
     hashing: Semaphore,
+    /// And not more in line than are served in a few seconds.
+    waiting_to_hash: Semaphore,
+    /// Who is changing a password or login: one at a time each, or one person could fill the line.
+    changing: Mutex<HashSet<PersonId>>,
     settings: Settings,
     /// Which organisation a resource belongs to never changes.
     located: Cache<AggregateId, OrganizationId>,
@@ -60,6 +65,7 @@ pub enum Located {
 
 const LOCATED_MAX: usize = 50_000;
 const HASHES_AT_ONCE: usize = 2;
+const HASHES_WAITING: usize = 100;
 
 impl Service {
     /// Opens the service: reads its keys from the store, and makes them where there are none.
@@ -72,6 +78,8 @@ impl Service {
             throttle_key: keys.throttle,
             passwords,
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            waiting_to_hash: Semaphore::new(HASHES_WAITING),
+            changing: Mutex::default(),
             settings,
             located: Cache::new(LOCATED_MAX),
         };
@@ -160,6 +168,14 @@ impl Service {
         Ok(organization)
     }
 
+    /// Lets a person change their credentials, one change at a time.
+    pub(crate) fn change_alone(&self, person: PersonId) -> Result<Changing<'_>, Refusal> {
+        if self.inner.changing.lock().insert(person) {
+            return Ok(Changing { service: self, person });
+        }
+        Err(Refusal::retry_after(ErrorCode::RateLimited, 1))
+    }
+
     /// The hash of a password, off the async threads and not many at once.
     pub(crate) async fn hash_password(&self, password: String) -> Result<String, Undo> {
         self.with_passwords(move |passwords| passwords.hash(&password)).await
@@ -174,11 +190,24 @@ impl Service {
         &self,
         work: impl FnOnce(&Passwords) -> T + Send + 'static,
     ) -> Result<T, Undo> {
+        let _place = self.inner.waiting_to_hash.try_acquire().map_err(|_| StoreFault::Busy)?;
         let _turn = self.inner.hashing.acquire().await.map_err(|_| StoreFault::Closed)?;
         let passwords = self.inner.passwords.clone();
         tokio::task::spawn_blocking(move || work(&passwords))
             .await
             .map_err(|error| StoreFault::Malformed(format!("hashing failed: {error}")).into())
+    }
+}
+
+/// Held while a person's credentials are being changed.
+pub(crate) struct Changing<'a> {
+    service: &'a Service,
+    person: PersonId,
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.service.inner.changing.lock().remove(&self.person);
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use unionflow_auth::throttle::KNOWN_FOR;
 use unionflow_protocol::{Origin, limits::IDEMPOTENCY_LIFETIME};
 use unionflow_storage::{Author, Scope, Undo};
 
@@ -91,7 +92,7 @@ impl Service {
                 .store()
                 .write(Scope::Server, |tx| {
                     let now = tx.now();
-                    tx.purge_failures(now.minus(FAILURES_KEPT))?;
+                    tx.purge_failures(now.minus(FAILURES_KEPT), now.minus(KNOWN_FOR))?;
                     let sign_ins = tx.purge_sign_ins(now.minus(SIGN_INS_KEPT), PURGE_ROWS)?;
                     Ok(sign_ins + tx.purge_idempotency(now.minus(IDEMPOTENCY_LIFETIME), PURGE_ROWS)?)
                 })

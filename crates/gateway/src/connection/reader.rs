@@ -65,8 +65,9 @@ impl FrameReader {
             }
             match self.context.read(&mut wire) {
                 Ok(Message::Text(text)) => state.session.handle_text(now, &text),
-                Ok(Message::Ping(_)) => state.session.handle_ping(now),
-                Ok(Message::Pong(_) | Message::Frame(_)) => {}
+                // A pong that nobody asked for is counted like any frame.
+                Ok(Message::Ping(_) | Message::Pong(_)) => state.session.handle_ping(now),
+                Ok(Message::Frame(_)) => {}
                 Ok(Message::Binary(_)) => return end(connection, state, CloseCode::Unsupported),
                 Ok(Message::Close(_)) => {}
                 Err(WsError::Io(error)) if error.kind() == ErrorKind::WouldBlock => break,

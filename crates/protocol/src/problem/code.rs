@@ -80,6 +80,7 @@ error_codes! {
     NoPolicy "NO_POLICY" 422 "Les règles d’approbation ne prévoient pas ce montant pour ce type d’opération." "The approval policy has no rule for this amount of this type.";
     TypeNotAvailable "TYPE_NOT_AVAILABLE" 422 "Ce type n’est pas encore disponible." "This type is not available yet.";
     DuplicateRequest "DUPLICATE_REQUEST" 409 "La même demande attend déjà une décision." "The same request already waits for a decision.";
+    TooManyOpenRequests "TOO_MANY_OPEN_REQUESTS" 409 "Vous avez déjà cinq demandes en attente ; attendez une décision, ou annulez-en une." "You already have five requests waiting; wait for a decision, or cancel one.";
     WrongApprovalStatus "WRONG_APPROVAL_STATUS" 409 "Le statut de la demande ne le permet plus." "The request is no longer in a state that allows it.";
     DecisionTooLate "DECISION_TOO_LATE" 409 "Le délai de décision est dépassé." "The time to decide is over.";
     ExecutionTooLate "EXECUTION_TOO_LATE" 409 "Le délai d’exécution est dépassé." "The time to execute is over.";

@@ -8,7 +8,7 @@ use unionflow_domain::{
     text::{commitment, words},
 };
 use unionflow_protocol::{
-    Amount,
+    Amount, RoleSet,
     approval::{ApprovalStatus, PolicyRules, TransactionType},
     event::approvals::{ApprovalContent, RoleChange},
     id::{ApprovalId, MemberId},
@@ -28,6 +28,9 @@ use super::{
     view,
 };
 use crate::{Call, Publish, membership};
+
+/// Requests that a member without an office may have open: more would be noise to those who decide.
+const OPEN_REQUESTS_MAX: u32 = 5;
 
 /// A change of policy or roles that somebody asks for.
 pub(crate) struct Governance {
@@ -59,6 +62,11 @@ pub fn submit(
     let content = content::money(&wanted, currency, member.id, member.effective_roles(), hash)
         .map_err(|refusal| refusal.and(&purpose))?;
     let purpose = purpose?;
+    if !member.effective_roles().intersects(RoleSet::OFFICERS)
+        && tx.count_pending_of(member.organization_id, member.id)? >= OPEN_REQUESTS_MAX
+    {
+        return Err(ErrorCode::TooManyOpenRequests.into());
+    }
     let content = tx.load_chart(member.organization_id)?.settle(content)?;
     check_beneficiary(tx, &content)?;
     let id = ApprovalId::from_uuid(tx.new_uuid());

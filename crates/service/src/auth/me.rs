@@ -81,6 +81,7 @@ impl Service {
         caller: Caller,
         origin: Origin,
     ) -> Result<(), Undo> {
+        let _alone = self.change_alone(caller.person_id)?;
         self.confirm_password(&caller, change.current_password.0, "/currentPassword", &origin).await?;
         let about = self.read(move |reader| words_about(reader, caller.person_id)).await?;
         check_strength("/newPassword", &change.new_password.0, &about)?;
@@ -99,6 +100,7 @@ impl Service {
 
     /// `PATCH /me`: language, and login names (with the password).
     pub async fn update_me(&self, update: UpdateMe, caller: Caller, origin: Origin) -> Result<Me, Undo> {
+        let _alone = self.change_alone(caller.person_id)?;
         let logins = match &update.logins {
             Some(logins) => {
                 let logins = self.read_logins(logins)?;

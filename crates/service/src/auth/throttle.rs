@@ -1,7 +1,7 @@
 //! Failed attempts, counted in the store so that every process of it agrees. Keys are hashed: no login is kept.
 
 use sha2::{Digest, Sha256};
-use unionflow_auth::throttle::{Counter, FORGET_AFTER, Failures};
+use unionflow_auth::throttle::{Counter, FORGET_AFTER, Failures, KNOWN_FOR};
 use unionflow_domain::Refusal;
 use unionflow_protocol::problem::ErrorCode;
 use unionflow_storage::{Scope, StoreFault, Tx, Undo};
@@ -12,7 +12,11 @@ use crate::Service;
 type Key = [u8; 32];
 
 /// An attempt that has been counted as failed, until it turns out to be right.
-pub(super) struct Attempt(Vec<(Counter, Key)>);
+pub(super) struct Attempt {
+    counted: Vec<(Counter, Key)>,
+    /// Under which it is remembered that the login was used from the address.
+    known: Option<Key>,
+}
 
 impl Service {
     /// Counts an attempt before it is looked at, so that many at once do not slip through; or says how long to wait.
@@ -37,16 +41,29 @@ impl Service {
         login: &str,
         origin: &Origin,
     ) -> Result<Attempt, Undo> {
-        let keys: Vec<(Counter, Key)> =
-            counters.iter().map(|counter| (*counter, self.key(*counter, login, &origin.address))).collect();
-        let counted = keys.clone();
-        self.store().write(Scope::Server, move |tx| count(tx, &counted)).await?;
-        Ok(Attempt(keys))
+        let key = |prefix, login, address| self.key(prefix, login, address);
+        let keys: Vec<(Counter, Key)> = counters
+            .iter()
+            .map(|counter| {
+                let (login, address) = match counter {
+                    Counter::Pair => (login, origin.address.as_str()),
+                    Counter::Login => (login, ""),
+                    Counter::Address => ("", origin.address.as_str()),
+                };
+                (*counter, key(counter.prefix(), login, address))
+            })
+            .collect();
+        let known = counters.contains(&Counter::Pair).then(|| key("k", login, &origin.address));
+        let counted = self.store().write(Scope::Server, move |tx| count(tx, keys, known.as_ref())).await?;
+        Ok(Attempt { counted, known })
     }
 
     /// The attempt was right: what was counted against this login is forgotten.
     pub(super) fn forgive(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<(), StoreFault> {
-        for (counter, key) in &attempt.0 {
+        if let Some(known) = &attempt.known {
+            tx.remember_success(known)?;
+        }
+        for (counter, key) in &attempt.counted {
             match counter {
                 Counter::Pair | Counter::Login => tx.forget_failures(key)?,
                 // Others may be guessing from the same address: only this attempt is taken back.
@@ -56,14 +73,9 @@ impl Service {
         Ok(())
     }
 
-    fn key(&self, counter: Counter, login: &str, address: &str) -> Key {
-        let (login, address) = match counter {
-            Counter::Pair => (login, address),
-            Counter::Login => (login, ""),
-            Counter::Address => ("", address),
-        };
+    fn key(&self, prefix: &str, login: &str, address: &str) -> Key {
         let mut hasher = Sha256::new();
-        for part in [self.throttle_key(), counter.prefix().as_bytes(), login.as_bytes(), address.as_bytes()] {
+        for part in [self.throttle_key(), prefix.as_bytes(), login.as_bytes(), address.as_bytes()] {
             hasher.update((part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
@@ -71,9 +83,19 @@ impl Service {
     }
 }
 
-fn count(tx: &mut Tx<'_>, keys: &[(Counter, Key)]) -> Result<(), Undo> {
+/// What the attempt is counted by. Where the login was used from this address before, by the pair alone.
+fn count(
+    tx: &mut Tx<'_>,
+    mut keys: Vec<(Counter, Key)>,
+    known: Option<&Key>,
+) -> Result<Vec<(Counter, Key)>, Undo> {
     let now = tx.now();
-    for (counter, key) in keys {
+    if let Some(known) = known
+        && tx.load_failures(known)?.is_some_and(|(_, last_at)| now.since(last_at) < KNOWN_FOR)
+    {
+        keys.retain(|(counter, _)| *counter == Counter::Pair);
+    }
+    for (counter, key) in &keys {
         let stored = tx.load_failures(key)?;
         let failures = stored
             .map_or_else(Failures::default, |(count, last_at)| Failures { count, last_at: Some(last_at) });
@@ -83,8 +105,8 @@ fn count(tx: &mut Tx<'_>, keys: &[(Counter, Key)]) -> Result<(), Undo> {
             return Err(Refusal::retry_after(ErrorCode::TooManyAttempts, seconds).into());
         }
     }
-    for (_, key) in keys {
+    for (_, key) in &keys {
         tx.count_failure(key, now.minus(FORGET_AFTER))?;
     }
-    Ok(())
+    Ok(keys)
 }

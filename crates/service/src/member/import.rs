@@ -74,6 +74,16 @@ struct Outlook {
 }
 
 impl Service {
+    /// Whether somebody may import: asked before the file is read, which may be long.
+    pub async fn may_import(&self, caller: &Caller, organization: OrganizationId) -> Result<(), Undo> {
+        let person = caller.person_id;
+        self.read(move |reader| {
+            let member = membership::active(reader, person, organization)?;
+            Ok(membership::require(&member, Action::KeepMembers)?)
+        })
+        .await
+    }
+
     /// Imports a file of members. The same file twice changes nothing; one that was cut off goes on where it stopped.
     ///
     /// `caller` is `None` for the operator.

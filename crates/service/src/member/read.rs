@@ -1,7 +1,7 @@
 //! `GET /members` and `GET /members/{id}`
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use unionflow_domain::{Refusal, contact::fold, hint::Hint};
+use unionflow_domain::{Refusal, contact::fold, hint::Hint, permissions::Action};
 use unionflow_protocol::{
     id::{MemberId, OrganizationId, PersonId},
     member::MemberStatus,
@@ -72,6 +72,10 @@ pub fn list(
     let search = wanted.search.as_deref().map(search_key).filter(|text| !text.is_empty());
     let filter = MemberFilter { search, statuses: wanted.statuses.clone() };
     let mut found = reader.load_members(organization, &filter, after.as_ref(), wanted.limit + 1)?;
+    if !Action::SeeContacts.allowed(viewer.effective_roles()) {
+        let text = filter.search.as_deref().unwrap_or_default();
+        found.retain(|member| member.public_search_key().contains(text));
+    }
     let more = found.len() > wanted.limit;
     found.truncate(wanted.limit);
     let last = found.last().filter(|_| more);

@@ -250,8 +250,26 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets failures older than a time.
-    pub fn purge_failures(&mut self, before: Timestamp) -> Result<usize, StoreFault> {
-        self.execute("DELETE FROM throttle WHERE last_at < ?1", &[before.param()])
+    /// Remembers a success: a key without failures.
+    pub fn remember_success(&mut self, key: &[u8; 32]) -> Result<(), StoreFault> {
+        let now = self.now();
+        self.execute(
+            "INSERT INTO throttle (key, failures, last_at) VALUES (?1, 0, ?2) \
+             ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at",
+            &[key.param(), now.param()],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets failures older than a time, and successes older than another.
+    pub fn purge_failures(
+        &mut self,
+        before: Timestamp,
+        successes_before: Timestamp,
+    ) -> Result<usize, StoreFault> {
+        self.execute(
+            "DELETE FROM throttle WHERE last_at < ?1 AND (failures > 0 OR last_at < ?2)",
+            &[before.param(), successes_before.param()],
+        )
     }
 }

@@ -33,6 +33,19 @@ pub struct Due {
 }
 
 impl Reader<'_> {
+    /// How many requests of a member wait for votes.
+    pub fn count_pending_of(
+        &mut self,
+        organization: OrganizationId,
+        requester: MemberId,
+    ) -> Result<u32, StoreFault> {
+        let count = self.value(
+            "SELECT count(*) FROM approval WHERE organization_id = ?1 AND status = 'PENDING' AND requester_id = ?2",
+            &[organization.param(), requester.param()],
+        )?;
+        Ok(count.unwrap_or(0))
+    }
+
     /// A request.
     pub fn load_approval(&mut self, id: ApprovalId) -> Result<Option<Approval>, StoreFault> {
         self.first("SELECT body FROM approval WHERE id = ?1", &[id.param()], |row| json(row, 0))

@@ -196,9 +196,20 @@ impl Tx<'_> {
         )
     }
 
-    /// Forgets sign-ins that ended before a time.
+    /// Ends all but the newest sign-ins of a person.
+    pub fn end_oldest_sign_ins(&mut self, person: PersonId, kept: u32) -> Result<usize, StoreFault> {
+        let now = self.now();
+        self.execute(
+            "UPDATE sign_in SET ended_at = ?3 WHERE person_id = ?1 AND ended_at IS NULL AND id NOT IN \
+             (SELECT id FROM sign_in WHERE person_id = ?1 AND ended_at IS NULL ORDER BY last_used_at DESC, id DESC LIMIT ?2)",
+            &[person.param(), kept.param(), now.param()],
+        )
+    }
+
+    /// Forgets sign-ins that ended before a time, and tickets that nobody can redeem any more.
     pub fn purge_sign_ins(&mut self, before: Timestamp, limit: u32) -> Result<usize, StoreFault> {
-        self.execute("DELETE FROM ticket WHERE expires_at < ?1", &[before.param()])?;
+        let now = self.now();
+        self.execute("DELETE FROM ticket WHERE expires_at < ?1", &[now.param()])?;
         self.execute(
             "DELETE FROM sign_in WHERE id IN (SELECT id FROM sign_in WHERE ended_at < ?1 LIMIT ?2)",
             &[before.param(), limit.param()],

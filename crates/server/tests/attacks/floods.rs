@@ -1,0 +1,113 @@
+//! What one person, or a stranger, may cost everybody else: little.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use unionflow_protocol::Role;
+use unionflow_testkit::{Account, Answer, Person, World};
+
+/// A sign-in from an address, as a trusted proxy tells it.
+async fn sign_in_from(world: &World, account: &Account, password: &str, address: &str) -> Answer {
+    let stranger = Person::stranger(&world.address(), &world.espoir, account);
+    let body = json!({"login": account.login, "password": password});
+    let ask = stranger.ask(Method::POST, "/auth/login").json(&body);
+    ask.header("x-forwarded-for", address).send().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guessing_from_everywhere_does_not_keep_the_owner_out_where_they_have_been_before() {
+    let world = World::start_with(|settings| settings.trusted_proxies = vec!["127.0.0.1".into()]).await;
+    let president = world.espoir.account(Role::President);
+    let home = "198.51.100.7";
+    sign_in_from(&world, president, &president.password, home).await.expect(200);
+    let mut last = 0;
+    for n in 0..60 {
+        last = sign_in_from(&world, president, "pas le bon", &format!("203.0.113.{n}")).await.status;
+    }
+    assert_eq!(last, 429, "the guesser waits");
+    sign_in_from(&world, president, &president.password, home).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbour_behind_the_same_address_does_not_keep_those_out_who_have_been_there_before() {
+    let world = World::start_with(|settings| settings.trusted_proxies = vec!["127.0.0.1".into()]).await;
+    let treasurer = world.espoir.account(Role::Treasurer);
+    let shared = "198.51.100.8";
+    sign_in_from(&world, treasurer, &treasurer.password, shared).await.expect(200);
+    let mut last = 0;
+    for n in 0..210 {
+        let nobody = Account { login: format!("personne{n}@exemple.test"), ..treasurer.clone() };
+        last = sign_in_from(&world, &nobody, "au hasard", shared).await.status;
+    }
+    assert_eq!(last, 429, "the guesser waits");
+    sign_in_from(&world, treasurer, &treasurer.password, shared).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_member_may_have_five_requests_open_and_no_more() {
+    let world = World::start().await;
+    let (member, treasurer) = (world.espoir(Role::Member).await, world.espoir(Role::Treasurer).await);
+    let aid = json!({
+        "organizationId": member.organization, "transactionType": "AID", "amount": 1, "currency": "XOF",
+        "purpose": "Aide", "details": {"beneficiaryMemberId": member.account.member_id}
+    });
+    let mut first = Value::Null;
+    for _ in 0..5 {
+        first = member.post("/finance/approvals", &aid).await.expect(201);
+    }
+    let head = treasurer.head().await;
+    member.post("/finance/approvals", &aid).await.refused(409, "TOO_MANY_OPEN_REQUESTS");
+    assert_eq!(treasurer.head().await, head);
+    treasurer.approve(&first).await.expect(200);
+    member.post("/finance/approvals", &aid).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_is_not_found_digit_by_digit_by_those_who_may_not_see_it() {
+    let world = World::start().await;
+    let (secretary, auditor) = (world.espoir(Role::Secretary).await, world.espoir(Role::Auditor).await);
+    let member = secretary.account.member_id;
+    secretary.patch(&format!("/members/{member}"), &json!({"phone": "+2250708091011"})).await.expect(200);
+    let found = |answer: Answer| answer.expect(200)["items"].as_array().unwrap().len();
+    let search = |text: &str| format!("/members?organizationId={}&search={text}", secretary.organization);
+    assert_eq!(found(secretary.get(&search("0708091011")).await), 1);
+    assert_eq!(found(auditor.get(&search("0708091011")).await), 0);
+    assert_eq!(found(auditor.get(&search("225070")).await), 0);
+    assert_eq!(found(auditor.get(&search("drissa")).await), 1, "by name as before");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_who_may_not_import_is_told_so_before_the_file_is_read() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    let path = format!("/members/imports?organizationId={}", member.organization);
+    let answer = member.ask(Method::POST, &path).text("x".repeat(40 << 20)).send().await;
+    answer.refused(403, "FORBIDDEN");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_signed_in_on_fifty_devices_at_most() {
+    let world = World::start().await;
+    let first = world.espoir(Role::Member).await;
+    let mut last = first.clone();
+    for _ in 0..50 {
+        last = world.espoir(Role::Member).await;
+    }
+    let devices = last.get("/me/sessions").await.expect(200);
+    assert_eq!(devices["items"].as_array().unwrap().len(), 50);
+    let body = json!({"refreshToken": first.refresh_token});
+    let refreshed = first.post("/auth/refresh", &body).await;
+    assert_eq!(refreshed.status, 401, "the one unused longest is signed out: {}", refreshed.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pongs_that_nobody_asked_for_are_counted_like_any_frame() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    let mut socket = world.socket(&member).await;
+    for _ in 0..300 {
+        socket.send(Message::Pong(Bytes::new())).await;
+    }
+    let (frames, _) = socket.closes().await;
+    assert!(frames.iter().any(|frame| frame.data()["code"] == "RATE_LIMITED"), "{frames:?}");
+}
