@@ -49,6 +49,7 @@ macro_rules! storage_conformance {
             a_text_is_replaced_and_its_salt_kept_beside_it
             figures_change_with_their_events_or_not_at_all
             time_does_not_run_backwards
+            each_organisation_has_a_time_of_its_own
             the_time_of_a_unit_is_read_when_its_turn_has_come
             ended_sign_ins_can_be_watched
             one_refresh_wins_and_failures_add_up
@@ -535,6 +536,18 @@ pub async fn time_does_not_run_backwards(store: Store, clock: Clock) {
         store.read(move |reader| Ok(reader.journal_after(organization, Seq::ZERO, 10)?)).await.expect("read");
     let times: BTreeMap<u64, Timestamp> = journal.iter().map(|r| (r.position.seq().0, r.timestamp)).collect();
     assert_eq!(times[&2], later);
+}
+
+/// What one organisation has journaled holds back no other: its history may begin long before.
+pub async fn each_organisation_has_a_time_of_its_own(store: Store, clock: Clock) {
+    let earlier: Timestamp = "2024-06-01T12:00:00Z".parse().expect("a time");
+    clock.set("2026-06-01T12:00:00Z".parse().expect("a time"));
+    found(&store).await;
+    clock.set(earlier);
+    let organization = found(&store).await;
+    let journal =
+        store.read(move |reader| Ok(reader.journal_after(organization, Seq::ZERO, 10)?)).await.expect("read");
+    assert_eq!(journal.iter().map(|record| record.timestamp).collect::<Vec<_>>(), [earlier]);
 }
 
 /// A unit that waited for another one of its organisation does not carry the time at which it began to wait.

@@ -13,7 +13,6 @@ use std::{
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::time::Instant;
-use unionflow_protocol::Timestamp;
 
 use super::{
     connection::{Statements, fault, open_reader},
@@ -62,7 +61,7 @@ impl SqliteBackend {
         }
         let writer_clock = clock.clone();
         threads.push(spawn("store-writer", move || {
-            let writer = Writer { connection, path, clock: writer_clock, last: Timestamp::from_millis(0) };
+            let writer = Writer { connection, path, clock: writer_clock };
             writer.run(&write_units);
             drop(lock);
         })?);
@@ -124,8 +123,6 @@ struct Writer {
     connection: Connection,
     path: PathBuf,
     clock: Arc<dyn Clock>,
-    /// The newest time given to a unit: time does not run backwards in a journal.
-    last: Timestamp,
 }
 
 impl Writer {
@@ -172,10 +169,9 @@ impl Writer {
     }
 
     fn unit(&mut self, unit: &mut dyn WriteUnit) -> Result<(), StoreFault> {
-        self.last = self.last.max(self.clock.now());
         self.batch("SAVEPOINT unit")?;
         let mut statements = Statements { connection: &self.connection, path: &self.path };
-        let end = unit.run(&mut statements, self.last);
+        let end = unit.run(&mut statements, self.clock.now());
         if self.connection.is_autocommit() {
             return Err(StoreFault::Full); // what makes SQLite roll back on its own: no room, no memory, broken I/O
         }
