@@ -4,6 +4,8 @@
 mod data;
 #[path = "command_line/faults.rs"]
 mod faults;
+#[path = "command_line/history.rs"]
+mod history;
 #[path = "command_line/import.rs"]
 mod import;
 #[path = "command_line/running.rs"]

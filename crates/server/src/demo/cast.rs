@@ -222,12 +222,12 @@ impl Cast {
         let in_both = actor(&mut rng, &mut taken, Role::Member, false, "exemple");
         let large = Troupe {
             requests_a_month: 12,
-            opening: [350_000, 38_000_000, 3_500_000],
+            opening: [350_000, 56_000_000, 3_500_000],
             ..troupe(&mut rng, &mut taken, "Mutuelle Espoir de Cocody", "espoir", 400)
         };
         let small = Troupe {
             requests_a_month: 4,
-            opening: [80_000, 15_000_000, 1_200_000],
+            opening: [80_000, 21_000_000, 1_200_000],
             ..troupe(&mut rng, &mut taken, "Amicale des Tisserands", "tisserands", 25)
         };
         Self { troupes: vec![large, small], in_both }

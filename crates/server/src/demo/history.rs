@@ -11,14 +11,14 @@ use unionflow_domain::{
     policy::demo_rules,
 };
 use unionflow_protocol::{
-    Amount, Currency, Date, Language, Origin, Role, Timestamp,
+    Amount, Currency, Date, Language, Origin, Role, TimeZone, Timestamp,
     account::AccountKind,
     approval::{ApprovalStatus, TransactionType},
     id::{ApprovalId, OrganizationId},
     rest::{
         approval::{ApprovalDetails, Approve, Reject, SubmitApproval},
         member::{CreateMember, WithReason},
-        notification::Broadcast,
+        notification::{Broadcast, ReadNotifications},
         organization::{OpeningBalances, UpdateOrganization},
     },
 };
@@ -38,6 +38,10 @@ use super::{
 const DAYS: u64 = 730;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
+/// The last time that the inboxes were looked into: what is newer is left to the visitor.
+const READ_ON: u64 = DAYS - 12;
+/// Requests of yesterday that wait for the visitor's vote.
+const WAITING: usize = 2;
 
 /// Something that happened.
 enum Deed {
@@ -47,6 +51,8 @@ enum Deed {
     Decide(usize),
     Conclude(usize),
     Announce(&'static str),
+    /// Everybody who has an account looks into the inbox.
+    Read,
     /// Deadlines are looked at.
     Sweep,
 }
@@ -70,7 +76,7 @@ enum Fate {
     Cancelled,
     /// Approved, and then forgotten.
     Lapsed,
-    /// Nobody decided.
+    /// Nobody decided in time, or has yet.
     Expired,
 }
 
@@ -129,7 +135,9 @@ pub(crate) async fn write_history(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Vec<Stage>, Undo> {
     let now = SystemClock.now();
-    let begin = now.minus(DAY * u32::try_from(DAYS).unwrap_or(0));
+    // Midnight in Abidjan, which keeps UTC: the hours of the deeds are those of the day.
+    let begin =
+        now.date_in(&TimeZone::UTC).start_in(&TimeZone::UTC).minus(DAY * u32::try_from(DAYS).unwrap_or(0));
     clock.set(begin);
     let stages = found_all(service, cast, passwords).await?;
     let mut rng = StdRng::seed_from_u64(seed ^ 0x5eed);
@@ -170,7 +178,7 @@ impl Plan {
     fn new(rng: &mut StdRng, troupe: &Troupe, begin: Timestamp) -> Self {
         let mut plan = Self { deeds: Vec::new(), requests: Vec::new() };
         let at = |rng: &mut StdRng, day: u64| {
-            begin.plus(DAY * u32::try_from(day).unwrap_or(0) + HOUR * rng.random_range(7..19))
+            begin.plus(DAY * u32::try_from(day).unwrap_or(0) + working_hours(rng))
         };
         let late = first_file(troupe)..troupe.others.len();
         for joins in late {
@@ -181,7 +189,13 @@ impl Plan {
         for n in 0..requests {
             let day = 5 + n * (DAYS - 6) / requests;
             let submitted = at(rng, day);
-            plan.request(rng, submitted);
+            let request = Request::new(rng);
+            plan.request(rng, submitted, request);
+        }
+        for _ in 0..WAITING {
+            let submitted = at(rng, DAYS - 1);
+            let request = Request { fate: Fate::Expired, ..Request::new(rng) };
+            plan.request(rng, submitted, request);
         }
         for month in 0..24 {
             let (day, text) = (month * 30 + rng.random_range(3..28), pick(rng, ANNOUNCEMENTS));
@@ -190,14 +204,14 @@ impl Plan {
         for day in (5..DAYS).step_by(5) {
             plan.deeds.push((at(rng, day), Deed::Sweep));
         }
+        plan.deeds.push((at(rng, READ_ON), Deed::Read));
         plan
     }
 
-    fn request(&mut self, rng: &mut StdRng, submitted: Timestamp) {
+    fn request(&mut self, rng: &mut StdRng, submitted: Timestamp, request: Request) {
         let n = self.requests.len();
-        let request = Request::new(rng);
-        let decided = submitted.plus(HOUR * rng.random_range(3..90));
-        let concluded = decided.plus(HOUR * rng.random_range(2..72));
+        let decided = awake(submitted.plus(HOUR * rng.random_range(3..90)));
+        let concluded = awake(decided.plus(HOUR * rng.random_range(2..72)));
         self.deeds.push((submitted, Deed::Submit(n)));
         if request.fate != Fate::Expired {
             self.deeds.push((decided, Deed::Decide(n)));
@@ -244,6 +258,17 @@ impl Request {
 
 fn choose(rng: &mut StdRng, from: &[Purpose]) -> Purpose {
     *from.choose(rng).unwrap_or_else(|| unreachable!("no list here is empty"))
+}
+
+/// Since midnight.
+fn working_hours(rng: &mut StdRng) -> Duration {
+    Duration::from_secs(rng.random_range(7 * 3600..19 * 3600))
+}
+
+/// Nobody decides at night: half a day later it is day.
+fn awake(at: Timestamp) -> Timestamp {
+    let hour = at.since(at.date_in(&TimeZone::UTC).start_in(&TimeZone::UTC)).as_secs() / 3600;
+    if (7..19).contains(&hour) { at } else { at.plus(HOUR * 12) }
 }
 
 /// Those who came with the first file; the others joined one by one.
@@ -314,7 +339,7 @@ async fn found_one(
 impl Stage {
     /// Most members come with a file, as they do for everyone who begins.
     async fn import(&self, troupe: &Troupe, begin: Timestamp) -> Result<(), Undo> {
-        let zone = "Africa/Abidjan".parse().unwrap_or(unionflow_protocol::TimeZone::UTC);
+        let zone = "Africa/Abidjan".parse().unwrap_or(TimeZone::UTC);
         let today = begin.date_in(&zone);
         let file = galette(&troupe.others[..first_file(troupe)], today);
         let wanted = Wanted {
@@ -340,6 +365,7 @@ impl Stage {
             Deed::Decide(n) => self.decide(rng, &requests[n]).await,
             Deed::Conclude(n) => self.conclude(&requests[n]).await,
             Deed::Announce(text) => self.announce(text).await,
+            Deed::Read => self.read().await,
             Deed::Sweep => self.service.sweep_deadlines().await,
         }
     }
@@ -440,6 +466,18 @@ impl Stage {
         };
         let secretary = self.listed(Role::Secretary).person;
         self.act(secretary, move |tx, call| notification::broadcast(tx, call, &broadcast)).await.map(drop)
+    }
+
+    async fn read(&self) -> Result<(), Undo> {
+        let organization_id = self.organization;
+        for hand in &self.hands {
+            let unit = move |tx: &mut Tx<'_>, call: &Call| {
+                let up_to = tx.head()?;
+                notification::read(tx, call, ReadNotifications { organization_id, up_to })
+            };
+            self.act(hand.person, unit).await?;
+        }
+        Ok(())
     }
 
     /// Some people left; and the organisation gets its own name, by which a finished history is known.

@@ -11,23 +11,23 @@ use unionflow_testkit::PATIENCE;
 
 use crate::{command, founded, text};
 
-fn spawn(arguments: &[&str]) -> Child {
+pub(crate) fn spawn(arguments: &[&str]) -> Child {
     let mut command = Command::from(command(arguments));
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.spawn().expect("the binary starts")
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it runs").to_string();
     let sent = std::process::Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status();
     assert!(sent.expect("a shell").success());
 }
 
-async fn end(child: &mut Child) -> Option<i32> {
+pub(crate) async fn end(child: &mut Child) -> Option<i32> {
     timeout(PATIENCE, child.wait()).await.expect("it ends in time").expect("it ends").code()
 }
 
-async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
+pub(crate) async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
     timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text")
 }
 
