@@ -13,6 +13,8 @@ pub(crate) fn log(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Said on standard error too: if that is gone, saying so panics, and a log must end nothing.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let _ = match settings.log_format {
         LogFormat::Human => builder.with_target(true).try_init(),

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::TcpStream,
     process::{Child, ChildStdout, Command},
     time::timeout,
 };
@@ -62,6 +63,46 @@ async fn a_server_answers_on_both_listeners_logs_json_without_people_and_ends_wi
     let mut rest = String::new();
     log.into_inner().read_to_string(&mut rest).await.expect("text");
     assert!(rest.contains("stopped") && !rest.contains("awa@"), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_a_server_at_once_with_130_although_a_request_is_under_way() {
+    let folder = founded();
+    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut server = spawn(&[&["serve", "--data", text(folder.path())], &listen[..]].concat());
+    let mut log = BufReader::new(server.stderr.take().expect("piped")).lines();
+    let first = timeout(PATIENCE, log.next_line()).await.expect("in time").expect("text").expect("a line");
+    let first: serde_json::Value = serde_json::from_str(&first).expect("one JSON object a line");
+    let mut half = TcpStream::connect(first["address"].as_str().expect("where it is")).await.expect("there");
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+                content-length: 90\r\nexpect: 100-continue\r\n\r\n";
+    half.write_all(head.as_bytes()).await.expect("it reads");
+    let mut go_on = [0; 12];
+    timeout(PATIENCE, half.read_exact(&mut go_on)).await.expect("in time").expect("an answer");
+    assert_eq!(&go_on, b"HTTP/1.1 100");
+
+    signal(&server, "TERM");
+    let mut told = String::new();
+    while !told.contains("a second signal ends at once") {
+        told = timeout(PATIENCE, log.next_line()).await.expect("in time").expect("text").expect("a line");
+    }
+    signal(&server, "INT");
+    assert_eq!(end(&mut server).await, Some(130));
+    let mut rest = String::new();
+    log.into_inner().read_to_string(&mut rest).await.expect("text");
+    assert!(!rest.contains("\"stopped\""), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_log_nobody_reads_any_more_still_stops_when_told() {
+    let folder = founded();
+    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let mut server = spawn(&[&["serve", "--data", text(folder.path())], &listen[..]].concat());
+    let mut log = BufReader::new(server.stderr.take().expect("piped")).lines();
+    timeout(PATIENCE, log.next_line()).await.expect("in time").expect("text").expect("a line");
+    drop(log);
+    signal(&server, "TERM");
+    assert_eq!(end(&mut server).await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
