@@ -26,7 +26,7 @@ use crate::{
     frame::SharedFrame,
     hub::{Cursor, Follower},
     outbound::{Outbound, Sent},
-    session::{Identity, Joined, Now, Output, Sees, Session, Wanted},
+    session::{Identity, Joined, Now, Output, Sees, Session, Start, Wanted},
     transport::Transport,
 };
 
@@ -56,8 +56,20 @@ struct State {
     wishes: Vec<Wish>,
     /// How far the hub has gone in the organisation, also with events that this session does not see.
     passed: Option<Arc<AtomicU64>>,
+    /// How the session began, until it is live.
+    beginning: Option<Beginning>,
     /// Whether the client was slow: counted once.
     was_slow: bool,
+}
+
+/// Where what a session missed is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// It began with the present.
+    None,
+    Ring,
+    /// Some of it at least.
+    Journal,
 }
 
 enum Wish {
@@ -122,6 +134,7 @@ impl<T: Transport> Connection<T> {
             outbound: Outbound::new(queue_bytes),
             wishes: Vec::new(),
             passed: None,
+            beginning: None,
             was_slow: false,
         };
         Arc::new(Self {
@@ -207,6 +220,14 @@ impl<T: Transport> Connection<T> {
         self.drain(state);
     }
 
+    /// A page of what was missed came from the journal.
+    pub(crate) fn note_journal(&self) {
+        let beginning = &mut self.state.lock().beginning;
+        if *beginning == Some(Beginning::Ring) {
+            *beginning = Some(Beginning::Journal);
+        }
+    }
+
     /// The socket can take more.
     pub(crate) fn flush(&self) {
         let state = &mut *self.state.lock();
@@ -245,7 +266,10 @@ impl<T: Transport> Connection<T> {
             match output {
                 Output::Send(frame) => state.send(&self.stream, frame, &self.wake),
                 Output::Newest(view) => after = After::Newest(view),
-                Output::Replay { after } => state.wishes.push(Wish::Replay(after)),
+                Output::Replay { after, start } => {
+                    state.beginning = Beginning::of(start);
+                    state.wishes.push(Wish::Replay(after));
+                }
                 Output::Verify(token) => state.wishes.push(Wish::Verify(token)),
                 Output::Join(wanted) => state.wishes.push(Wish::Join(wanted)),
                 Output::Acknowledged { behind } => {
@@ -278,6 +302,10 @@ impl<T: Transport> Follower for Arc<Connection<T>> {
         let state = &mut *self.state.lock();
         state.session.handle_replay(events, up_to);
         state.session.handle_caught_up(now);
+        if let Some(beginning) = state.beginning.take() {
+            let source = beginning.as_str();
+            metrics::counter!("unionflow_gateway_resumes_total", "source" => source).increment(1);
+        }
         state.passed = Some(passed);
         self.drain(state)
     }
@@ -307,6 +335,29 @@ impl State {
                 self.session.handle_gone();
                 wake.notify_one();
             }
+        }
+    }
+}
+
+impl Beginning {
+    /// A cursor that cannot be resumed from is counted by its reason instead.
+    fn of(start: Start) -> Option<Self> {
+        match start {
+            Start::Now => Some(Self::None),
+            Start::After(_) => Some(Self::Ring),
+            Start::Resync(reason) => {
+                metrics::counter!("unionflow_gateway_resyncs_total", "reason" => reason.as_str())
+                    .increment(1);
+                None
+            }
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ring => "ring",
+            Self::Journal => "journal",
         }
     }
 }

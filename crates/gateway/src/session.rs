@@ -116,6 +116,8 @@ pub(crate) enum Output {
     Replay {
         /// The cursor.
         after: Seq,
+        /// What it comes from.
+        start: Start,
     },
     /// Check this token, and hand in whose it is.
     Verify(Token),
@@ -453,7 +455,7 @@ impl Session {
             let resync = ResyncRequired { head_seq: joined.head, epoch: self.epoch, reason };
             self.control(now.wall, Control::ResyncRequired(resync));
         }
-        self.outputs.push_back(Output::Replay { after });
+        self.outputs.push_back(Output::Replay { after, start: joined.start });
     }
 
     /// A replayed event: written if the session sees it, and its change of rights followed.

@@ -4,6 +4,7 @@ use std::{io::IsTerminal, sync::OnceLock};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use unionflow_protocol::{close::CloseCode, frame::ResyncReason};
 
 use crate::config::{LogFormat, Settings};
 
@@ -40,37 +41,76 @@ pub(crate) fn metrics() -> &'static PrometheusHandle {
         // Another recorder can only be that of a test: its numbers are its own then.
         let _ = metrics::set_global_recorder(recorder);
         describe();
+        begin();
         handle
     })
 }
 
 fn describe() {
-    metrics::describe_counter!(
-        "unionflow_http_requests_total",
-        "Requests answered, by method, route and status."
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("unionflow_http_requests_total", "Requests answered, by method, route and status.");
+    describe_histogram!("unionflow_http_request_seconds", "How long requests took, by route.");
+    describe_counter!("unionflow_connections_refused_total", "Connections refused at the limit.");
+    describe_gauge!("unionflow_gateway_sessions", "WebSockets open.");
+    describe_counter!(
+        "unionflow_gateway_resumes_total",
+        "Sessions that went live, by where what they had missed was read."
     );
-    metrics::describe_histogram!("unionflow_http_request_seconds", "How long requests took, by route.");
-    metrics::describe_gauge!("unionflow_gateway_sessions", "WebSockets open.");
-    metrics::describe_counter!(
-        "unionflow_gateway_closes_total",
-        "WebSockets closed by the server, by close code."
+    describe_counter!(
+        "unionflow_gateway_resyncs_total",
+        "Cursors that could not be resumed from, by reason."
     );
-    metrics::describe_histogram!(
+    describe_counter!("unionflow_gateway_closes_total", "WebSockets closed by the server, by close code.");
+    describe_histogram!(
         "unionflow_ack_behind_events",
         "How many events a client was behind when it acknowledged."
     );
-    metrics::describe_counter!("unionflow_relay_published_total", "Events and states given to the bus.");
-    metrics::describe_counter!(
+    describe_counter!("unionflow_relay_published_total", "Events and states given to the bus.");
+    describe_counter!(
         "unionflow_relay_commits_missed_total",
         "Commits that the relay read from the journal instead."
     );
-    metrics::describe_gauge!("unionflow_outbox_events", "Committed events that are not on the bus yet.");
-    metrics::describe_counter!(
-        "unionflow_hub_duplicates_total",
-        "Records dropped because their seq had passed."
+    describe_counter!(
+        "unionflow_relay_states_dropped_total",
+        "States dropped because the bus took none for too long."
     );
-    metrics::describe_counter!(
+    describe_gauge!("unionflow_outbox_events", "Committed events that are not on the bus yet.");
+    describe_counter!("unionflow_hub_duplicates_total", "Records dropped because their seq had passed.");
+    describe_counter!(
         "unionflow_hub_events_from_journal_total",
         "Events read from the journal to fill holes."
     );
+}
+
+/// Every family is there from the first scrape: an alert on what was never counted would else find nothing to compare with.
+fn begin() {
+    use metrics::{counter, gauge, histogram};
+    // Labels that come up anyway, with the first request for what is not there.
+    let route = "unmatched";
+    counter!("unionflow_http_requests_total", "method" => "GET", "route" => route, "status" => "404")
+        .absolute(0);
+    // A histogram is there once somebody holds it.
+    drop(histogram!("unionflow_http_request_seconds", "route" => route));
+    drop(histogram!("unionflow_ack_behind_events"));
+    gauge!("unionflow_gateway_sessions").increment(0.0);
+    gauge!("unionflow_outbox_events").increment(0.0);
+    for source in ["ring", "journal", "none"] {
+        counter!("unionflow_gateway_resumes_total", "source" => source).absolute(0);
+    }
+    for reason in ResyncReason::ALL {
+        counter!("unionflow_gateway_resyncs_total", "reason" => reason.as_str()).absolute(0);
+    }
+    for code in CloseCode::ALL {
+        counter!("unionflow_gateway_closes_total", "code" => code.number().to_string()).absolute(0);
+    }
+    for name in [
+        "unionflow_connections_refused_total",
+        "unionflow_relay_published_total",
+        "unionflow_relay_commits_missed_total",
+        "unionflow_relay_states_dropped_total",
+        "unionflow_hub_duplicates_total",
+        "unionflow_hub_events_from_journal_total",
+    ] {
+        counter!(name).absolute(0);
+    }
 }

@@ -127,7 +127,10 @@ async fn replay_step(
         Attached::BeyondRing => {
             match snapshot::page(gateway.store(), organization, cursor.after, PAGE_EVENTS).await {
                 Ok(page) => match page.last().map(|live| live.position.seq()) {
-                    Some(up_to) => Done::Page(page, up_to),
+                    Some(up_to) => {
+                        connection.note_journal();
+                        Done::Page(page, up_to)
+                    }
                     // The journal ends before what the store said: never true of one store.
                     None => Done::Unavailable,
                 },

@@ -82,7 +82,7 @@ impl Talk {
         while let Some(output) = self.session.poll_output() {
             told.push(match output {
                 Output::Send(frame) => in_words(frame.payload()),
-                Output::Replay { after } => format!("replay after {after}"),
+                Output::Replay { after, .. } => format!("replay after {after}"),
                 Output::Verify(token) => format!("verify {}", token.0),
                 Output::Join(wanted) => {
                     let organization = wanted.organization_id.map_or("any".to_owned(), |id| id.to_string());
