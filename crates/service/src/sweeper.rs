@@ -81,7 +81,10 @@ impl Service {
                 tx.act_as(Author { member_id: None, origin: Origin::Schedule });
                 dashboard::publish(tx, dashboard::Sent::default())
             };
-            self.store().write(Scope::Organization(organization), publish).await?;
+            // One that fails keeps nobody else in yesterday.
+            if let Err(error) = self.store().write(Scope::Organization(organization), publish).await {
+                tracing::warn!(%error, %organization, "the new day was not told; the next round tries again");
+            }
         }
         Ok(())
     }

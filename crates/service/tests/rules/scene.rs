@@ -17,7 +17,7 @@ use unionflow_domain::{
     organization,
 };
 use unionflow_protocol::{
-    Amount, Audience, Currency, Envelope, Event, Language, Origin, Role, Seq, Timestamp,
+    Amount, Audience, Currency, Date, Envelope, Event, Language, Origin, Role, Seq, Timestamp,
     approval::{PolicyRules, TransactionType},
     id::{AccountId, ApprovalId, MemberId, OrganizationId, PersonId, SignInId},
     problem::ErrorCode,
@@ -160,6 +160,21 @@ impl Town {
             rows.collect::<Result<Vec<_>, rusqlite::Error>>()
         };
         read().expect("the file is read")
+    }
+
+    /// The figures of an organisation can no longer be read.
+    pub(crate) fn spoil_figures(&self, club: &Club) {
+        let connection = rusqlite::Connection::open(self.folder.path().join("unionflow.db"));
+        let spoil = "UPDATE figures SET body = '{}' WHERE organization_id = ?1";
+        let spoiled = connection.and_then(|file| file.execute(spoil, [club.id.as_bytes()]));
+        assert_eq!(spoiled, Ok(1));
+    }
+
+    /// The day that an organisation's figures are as of.
+    pub(crate) async fn figures_as_of(&self, club: &Club) -> Date {
+        let id = club.id;
+        let read = self.service.read(move |reader| Ok(reader.load_figures(id)?));
+        read.await.expect("they are read").expect("they exist").as_of()
     }
 
     /// Time passes.
