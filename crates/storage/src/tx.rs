@@ -213,7 +213,14 @@ impl<'a> Tx<'a> {
                 crate::sql::to_json(&organization.settings).param(),
             ],
         )?;
-        self.current()?.organization = organization;
+        let zone_changed = self.current()?.organization.settings.time_zone != organization.settings.time_zone;
+        if zone_changed {
+            // The day ends at another moment now: the figures are saved with it.
+            self.load_figures()?;
+        }
+        let current = self.current()?;
+        current.counted |= zone_changed;
+        current.organization = organization;
         Ok(())
     }
 

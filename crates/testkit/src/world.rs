@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use unionflow_auth::password::{Cost, Passwords};
 use unionflow_domain::{contact::Country, policy::demo_rules};
 use unionflow_protocol::{
-    Amount, Currency, Language, Role,
+    Amount, Currency, Language, Role, Timestamp,
     approval::{PolicyRules, TransactionType},
     id::SignInId,
     limits,
@@ -88,14 +88,29 @@ impl World {
         Self::start_larger(demo_rules(), &[], change).await
     }
 
+    /// A server whose two organisations were founded at this time, which its clock shows until it is told another.
+    pub async fn start_at(begin: Timestamp) -> Self {
+        let clock = Arc::new(ScriptedClock::default());
+        clock.set(begin);
+        Self::found(clock, demo_rules(), &[], |_| ()).await
+    }
+
     /// The same with other rules in the first organisation, and more holders of some roles there.
     pub async fn start_larger(
         rules: PolicyRules,
         more: &[(Role, usize)],
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::found(Arc::default(), rules, more, change).await
+    }
+
+    async fn found(
+        clock: Arc<ScriptedClock>,
+        rules: PolicyRules,
+        more: &[(Role, usize)],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder of our own");
-        let clock = Arc::new(ScriptedClock::default());
         let database = folder.path().join("unionflow.db");
         let service = open_service(database.clone(), clock.clone()).await;
         let espoir = Troupe::found_larger(&service, "Mutuelle Espoir", rules, more).await;
