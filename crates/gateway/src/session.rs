@@ -505,7 +505,8 @@ impl Session {
         self.window.frames += 1;
         if self.window.frames > FRAMES_PER_WINDOW {
             self.error(now, ErrorCode::RateLimited, "too many frames".to_owned());
-            self.close(CloseCode::BadRequest);
+            // Not for ever: most likely a loop gone wrong, and the screen is to come back after it.
+            self.close(CloseCode::TryLater);
             return false;
         }
         true

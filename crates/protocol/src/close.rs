@@ -16,7 +16,7 @@ pub enum CloseCode {
     TooBig = 1009,
     /// The server is restarting: come back after the delay of `SYSTEM_GO_AWAY`.
     Restarting = 1012,
-    /// The server is overloaded or cannot read its store: come back later.
+    /// The server is overloaded or cannot read its store, or the client said too much: come back later.
     TryLater = 1013,
     /// Nothing was heard for [`limits::SILENCE`](crate::limits::SILENCE).
     Silent = 4001,

@@ -400,7 +400,7 @@ fn too_many_frames_in_a_window_end_the_session() {
     for _ in 0..FRAMES_PER_WINDOW {
         assert_eq!(talk.hears("ping"), ["PONG 10"]);
     }
-    assert_eq!(talk.hears("ping"), ["ERROR RATE_LIMITED", "close 4301"]);
+    assert_eq!(talk.hears("ping"), ["ERROR RATE_LIMITED", "close 1013"]);
     assert_eq!(talk.hears("ping"), nothing());
 }
 
