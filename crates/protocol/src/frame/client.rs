@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::Value;
 
 use crate::{
     id::{Epoch, OrganizationId},
@@ -69,34 +73,59 @@ impl ClientFrame {
         }
         if text.trim_start().starts_with('[') {
             // Serde would read `["ack",5]` as a frame; a client that writes that is wrong.
-            serde_json::from_str::<IgnoredAny>(text).map_err(|error| BadFrame::of(&error))?;
-            return Err(BadFrame { code: ErrorCode::InvalidFrame, detail: "invalid type".to_owned() });
+            serde_json::from_str::<IgnoredAny>(text).map_err(|error| BadFrame::of(text, &error))?;
+            return Err(BadFrame { code: ErrorCode::InvalidFrame, detail: NO_FRAME.to_owned() });
         }
-        serde_json::from_str(text).map_err(|error| BadFrame::of(&error))
+        serde_json::from_str(text).map_err(|error| BadFrame::of(text, &error))
     }
 }
 
 impl BadFrame {
-    fn of(error: &serde_json::Error) -> Self {
-        let is_json = error.is_data();
-        let code = if is_json { ErrorCode::InvalidFrame } else { ErrorCode::InvalidJson };
-        Self { code, detail: without_input(error) }
+    fn of(text: &str, error: &serde_json::Error) -> Self {
+        if error.is_data() {
+            Self { code: ErrorCode::InvalidFrame, detail: without_input(text) }
+        } else {
+            let detail = format!("not JSON at column {}", error.column());
+            Self { code: ErrorCode::InvalidJson, detail }
+        }
     }
 }
 
-/// The reason without any value from the frame in it: a frame may hold a token.
-fn without_input(error: &serde_json::Error) -> String {
-    match error.classify() {
-        serde_json::error::Category::Data => {
-            let text = error.to_string();
-            let known = ["missing field", "unknown variant", "invalid type", "invalid value"];
-            let what = known.iter().find(|what| text.starts_with(**what)).unwrap_or(&"invalid value");
-            let field =
-                text.strip_prefix("missing field ").and_then(|rest| rest.split(" at ").next()).unwrap_or("");
-            format!("{what} {field}").trim_end().to_owned()
+const NO_FRAME: &str = "a frame is a JSON object with a `type`";
+
+/// A field of a frame: its name, what it must be, whether a value is that, and whether it may be left out.
+type Field = (&'static str, &'static str, fn(&Value) -> bool, bool);
+
+/// What is wrong, without any value from the frame in it: a frame may hold a token.
+fn without_input(text: &str) -> String {
+    let Ok(Value::Object(frame)) = serde_json::from_str(text) else { return NO_FRAME.to_owned() };
+    let Some(kind) = frame.get("type") else { return NO_FRAME.to_owned() };
+    let seq = |name, optional| -> Field { (name, "a whole number, 0 or more", is::<Seq>, optional) };
+    let fields: &[Field] = match kind.as_str() {
+        Some("ping") => &[],
+        Some("ack") => &[seq("seq", false)],
+        Some("authenticate") => &[("token", "a text", is::<Token>, false)],
+        Some("switch") => &[
+            ("organizationId", "a UUID", is::<OrganizationId>, false),
+            seq("after", true),
+            ("epoch", "a UUID", is::<Epoch>, true),
+        ],
+        _ => return "`type` must be ping, ack, authenticate or switch".to_owned(),
+    };
+    for (name, expected, fits, optional) in fields {
+        match frame.get(*name) {
+            None if *optional => {}
+            None => return format!("`{name}` is missing: {expected}"),
+            Some(Value::Null) if *optional => {}
+            Some(value) if fits(value) => {}
+            Some(_) => return format!("`{name}` must be {expected}"),
         }
-        _ => format!("not JSON at column {}", error.column()),
     }
+    "a field appears more than once".to_owned()
+}
+
+fn is<T: DeserializeOwned>(value: &Value) -> bool {
+    T::deserialize(value).is_ok()
 }
 
 #[cfg(test)]
@@ -111,26 +140,39 @@ mod tests {
 
     #[test]
     fn a_bad_frame_says_what_is_wrong_and_never_repeats_the_token() {
+        let types = "`type` must be ping, ack, authenticate or switch";
+        let seq = "`seq` must be a whole number, 0 or more";
         let cases = [
-            ("", ErrorCode::InvalidJson),
-            ("{", ErrorCode::InvalidJson),
-            ("[]", ErrorCode::InvalidFrame),
-            ("[", ErrorCode::InvalidJson),
-            (r#"["ping"]"#, ErrorCode::InvalidFrame),
-            (r#" ["ack",5]"#, ErrorCode::InvalidFrame),
-            (r#"{"type":"shout"}"#, ErrorCode::InvalidFrame),
-            (r#"{"type":"ack"}"#, ErrorCode::InvalidFrame),
-            (r#"{"type":"ack","seq":-1}"#, ErrorCode::InvalidFrame),
-            (r#"{"type":"ack","seq":"5"}"#, ErrorCode::InvalidFrame),
-            (r#"{"type":"switch","organizationId":"s3cret"}"#, ErrorCode::InvalidFrame),
-            (r#"{"type":"authenticate","token":["s3cret"]}"#, ErrorCode::InvalidFrame),
+            ("", "not JSON at column 0"),
+            ("{", "not JSON at column 1"),
+            ("[", "not JSON at column 1"),
+            ("[]", NO_FRAME),
+            (r#"["ping"]"#, NO_FRAME),
+            (r#" ["ack",5]"#, NO_FRAME),
+            ("null", NO_FRAME),
+            ("{}", NO_FRAME),
+            (r#"{"type":"s3cret"}"#, types),
+            (r#"{"type":5}"#, types),
+            (r#"{"type":"Ping"}"#, types),
+            (r#"{"type":"ack"}"#, "`seq` is missing: a whole number, 0 or more"),
+            (r#"{"type":"ack","seq":-1}"#, seq),
+            (r#"{"type":"ack","seq":"s3cret"}"#, seq),
+            (r#"{"type":"ack","seq":null}"#, seq),
+            (r#"{"type":"ack","seq":1,"seq":2}"#, "a field appears more than once"),
+            (r#"{"type":"switch","organizationId":"s3cret"}"#, "`organizationId` must be a UUID"),
+            (
+                r#"{"type":"switch","organizationId":"0199c500-0000-7000-8000-000000000a01","after":"s3cret"}"#,
+                "`after` must be a whole number, 0 or more",
+            ),
+            (r#"{"type":"authenticate"}"#, "`token` is missing: a text"),
+            (r#"{"type":"authenticate","token":["s3cret"]}"#, "`token` must be a text"),
         ];
-        for (text, code) in cases {
+        for (text, detail) in cases {
+            let json = !detail.starts_with("not JSON");
+            let code = if json { ErrorCode::InvalidFrame } else { ErrorCode::InvalidJson };
             let bad = ClientFrame::parse(text).unwrap_err();
-            assert_eq!(bad.code, code, "{text}");
-            assert!(!bad.detail.contains("s3cret"), "{}", bad.detail);
+            assert_eq!(bad, BadFrame { code, detail: detail.to_owned() }, "{text}");
         }
-        assert!(ClientFrame::parse(r#"{"type":"ack"}"#).unwrap_err().detail.contains("seq"));
         assert!(
             !format!("{:?}", ClientFrame::Authenticate { token: Token("s3cret".into()) }).contains("s3cret")
         );

@@ -235,7 +235,11 @@ fn control() -> Value {
             Some(organization),
             Control::GoAway(GoAway { retry_after_ms: 3_250, reason: GoAwayReason::Restarting }),
         ),
-        ("", Some(organization), error(ErrorCode::InvalidFrame, "missing field `seq`", Vec::new())),
+        (
+            "",
+            Some(organization),
+            error(ErrorCode::InvalidFrame, "`seq` is missing: a whole number, 0 or more", Vec::new()),
+        ),
         (
             "which organization",
             None,
