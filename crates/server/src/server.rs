@@ -166,12 +166,13 @@ impl Server {
         self.gateway.open_sockets()
     }
 
-    /// Stops: not ready, no new connections, sockets sent away with paced delays, answers finished, the outbox emptied, the
+    /// Stops: not ready, sockets sent away with paced delays, no new connections, answers finished, the outbox emptied, the
     /// store made durable.
     pub async fn stop(self) {
         self.health.set(Phase::Draining);
-        self.accepting.0.cancel();
+        // Still accepting: a load balancer that asks is told `draining`, and a new socket when to come back.
         self.gateway.drain(self.drain).await;
+        self.accepting.0.cancel();
         report("listener", self.accepting.1.await);
         self.working.0.cancel();
         for task in self.working.1 {

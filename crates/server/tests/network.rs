@@ -420,6 +420,35 @@ async fn when_the_server_stops_two_hundred_clients_are_sent_away_one_by_one_and_
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_sockets_are_sent_away_the_main_port_says_draining_and_still_answers() {
+    let mut world = World::start_with(|settings| settings.drain_seconds = 3).await;
+    let treasurer = world.espoir(Role::Treasurer).await;
+    let mut leaving = JoinSet::new();
+    // The last of them leaves two seconds and more after the first.
+    for _ in 0..4 {
+        let mut socket = world.socket(&treasurer).await;
+        leaving.spawn(async move { socket.closes().await.1.code });
+    }
+    let ready = format!("http://{}/health/ready", world.address());
+    let outside = tokio::spawn(async move {
+        let answer = loop {
+            let answer = reqwest::get(&ready).await.expect("the main port answers while it drains");
+            if answer.status() != 200 {
+                break answer;
+            }
+        };
+        assert_eq!(answer.status(), 503);
+        assert!(answer.text().await.unwrap().contains("\"draining\""));
+        let refused = treasurer.connect("").await.err().expect("no new socket");
+        assert_eq!((refused.status, &refused.problem["code"]), (503, &json!("DRAINING")));
+        treasurer.get("/me").await.expect(200);
+    });
+    world.stop().await;
+    outside.await.unwrap();
+    assert_eq!(leaving.join_all().await, [1012; 4]);
+}
+
 /// Events until the server takes no more.
 async fn pour_until_refused(treasurer: Person, stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
