@@ -1,9 +1,9 @@
 //! What can be set.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 /// What an operator can set.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// Requests a second that one person may send, on average.
     pub requests_per_second: u32,
@@ -32,5 +32,41 @@ impl Default for Config {
             https: false,
             setup_code: None,
         }
+    }
+}
+
+/// Without the founding code: what is shown for debugging ends up in logs.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            requests_per_second,
+            burst,
+            anonymous_requests_per_second,
+            trusted_proxies,
+            allowed_origins,
+            https,
+            setup_code,
+        } = self;
+        f.debug_struct("Config")
+            .field("requests_per_second", requests_per_second)
+            .field("burst", burst)
+            .field("anonymous_requests_per_second", anonymous_requests_per_second)
+            .field("trusted_proxies", trusted_proxies)
+            .field("allowed_origins", allowed_origins)
+            .field("https", https)
+            .field("setup_code", &setup_code.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_for_debugging_holds_no_founding_code() {
+        let config = Config { setup_code: Some("7K2M-90QD-X1TR".to_owned()), ..Config::default() };
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("7K2M") && shown.contains("setup_code: Some("), "{shown}");
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration: file, environment, flags, in this order, each overriding the one before.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use figment::{
     Figment,
@@ -17,7 +17,7 @@ pub use fault::ConfigFault;
 
 /// Everything that can be set. The key in the file is the name here; in the environment it is `UNIONFLOW_` and the name in
 /// upper case. Two names are those that operators know: `DATABASE_URL` and `KAFKA_BOOTSTRAP_SERVERS`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where everything is served.
@@ -357,6 +357,13 @@ impl Settings {
     }
 }
 
+/// Secrets hidden: what is shown for debugging ends up in logs.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Settings {{\n{}}}", self.show())
+    }
+}
+
 /// An address without what stands before its `@`.
 fn masked(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
@@ -439,8 +446,15 @@ mod tests {
 
     #[test]
     fn what_is_shown_holds_no_secret_and_can_be_read_again() {
-        let settings = Settings { setup_code: "7K2M-90QD-X1TR".into(), ..Settings::default() };
-        assert!(!settings.show().contains("7K2M"));
+        let settings = Settings {
+            setup_code: "7K2M-90QD-X1TR".into(),
+            database_url: "postgres://u:s3cret@db/x".into(),
+            ..Settings::default()
+        };
+        for shown in [settings.show(), format!("{settings:?}")] {
+            assert!(!shown.contains("7K2M") && !shown.contains("s3cret"), "{shown}");
+            assert!(shown.contains("listen = "), "{shown}");
+        }
         assert_eq!(load(&Settings::default().show()), Ok(Settings::default()));
     }
 }
