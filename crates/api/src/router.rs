@@ -435,7 +435,7 @@ fn notifications_routes(table: Table) -> Table {
             notifications::broadcast,
             doc("broadcast", "Write to everyone, or to some roles")
                 .body::<n::Broadcast>()
-                .answers::<n::Notification>(201, "Sent."),
+                .answers::<n::Announced>(201, "Sent."),
         )
 }
 

@@ -7,7 +7,7 @@ use unionflow_protocol::{
     limits,
     notification::{NotificationKind, Severity},
     problem::FieldCode,
-    rest::notification::{Broadcast, Inbox, Notification, ReadMark, ReadNotifications},
+    rest::notification::{Announced, Broadcast, Inbox, Notification, ReadMark, ReadNotifications},
 };
 use unionflow_storage::{
     Reader, Tx, Undo,
@@ -72,7 +72,7 @@ pub fn read(tx: &mut Tx<'_>, call: &Call, read: ReadNotifications) -> Result<Rea
 }
 
 /// `POST /notifications/broadcast`: words of an officer, to everyone or to some roles.
-pub fn broadcast(tx: &mut Tx<'_>, call: &Call, broadcast: &Broadcast) -> Result<Notification, Undo> {
+pub fn broadcast(tx: &mut Tx<'_>, call: &Call, broadcast: &Broadcast) -> Result<Announced, Undo> {
     let member = membership::acting_with(tx, call, Action::Broadcast)?;
     let body = words("/message", &broadcast.message, limits::BROADCAST_CHARS)?;
     let audience = match broadcast.roles {
@@ -93,7 +93,7 @@ pub fn broadcast(tx: &mut Tx<'_>, call: &Call, broadcast: &Broadcast) -> Result<
     };
     tx.save_text(member.organization_id, &text)?;
     let seq = tx.publish().broadcast_notification(id, audience, severity)?;
-    Ok(Notification {
+    let notification = Notification {
         id,
         seq,
         at: tx.now(),
@@ -103,7 +103,8 @@ pub fn broadcast(tx: &mut Tx<'_>, call: &Call, broadcast: &Broadcast) -> Result<
         cause_id: None,
         message: Some(body),
         read: false,
-    })
+    };
+    Ok(Announced { notification, as_of: tx.as_of_here()? })
 }
 
 fn of(member: &Member) -> tables::notification::Inbox {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::AsOf;
 #[cfg(feature = "schema")]
 use crate::limits;
 use crate::{
@@ -173,6 +174,9 @@ pub struct Membership {
     pub status: MemberStatus,
     /// What you may do there.
     pub roles: RoleSet,
+    /// What this is exact as of.
+    #[serde(flatten)]
+    pub as_of: AsOf,
 }
 
 /// One signed-in device.

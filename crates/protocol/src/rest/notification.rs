@@ -68,6 +68,19 @@ pub struct Notification {
     pub read: bool,
 }
 
+/// An announcement that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Announced {
+    /// As it stands in the inbox of those it is for.
+    #[serde(flatten)]
+    pub notification: Notification,
+    /// What this is exact as of.
+    #[serde(flatten)]
+    pub as_of: AsOf,
+}
+
 /// `GET /notifications`: newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -33,6 +33,7 @@ pub fn me(reader: &mut Reader<'_>, person: PersonId) -> Result<Me, Undo> {
             member_id: member.id,
             status: member.status,
             roles: member.effective_roles(),
+            as_of: reader.as_of(organization.id)?,
         });
     }
     Ok(Me { person_id: person, logins, language: stored.language, organizations })
