@@ -1,17 +1,24 @@
 //! The small pages that codes and links lead to, and the page to read and try the API. No third-party code from elsewhere.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::{failure::Failure, state::Api};
+
 const INDEX: &str = include_str!("../pages/index.html");
+/// Where the first page offers to found the first organisation, while there is none.
+const SETUP_PLACE: &str = "<!-- setup -->";
+const SETUP_LINK: &str = r#"<p><a href="/setup" data-text="index.setup"></a></p>"#;
 const SETUP: &str = include_str!("../pages/setup.html");
 const ACTIVATE: &str = include_str!("../pages/activate.html");
 const RESET: &str = include_str!("../pages/reset.html");
@@ -26,13 +33,13 @@ const OWN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                     connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let page = |html: &'static str| move || async move { file("text/html; charset=utf-8", html, "no-cache") };
+pub(crate) fn router() -> Router<Arc<Api>> {
+    let page = |text: &'static str| move || async move { html(text) };
     let asset =
         |media: &'static str, text: &'static str| move || async move { file(media, text, "max-age=3600") };
     Router::new()
-        .route("/", get(page(INDEX)))
-        .route("/setup", get(page(SETUP)))
+        .route("/", get(index))
+        .route("/setup", get(setup))
         .route("/activate", get(page(ACTIVATE)))
         .route("/reset", get(page(RESET)))
         .route("/pages/pages.js", get(asset("text/javascript; charset=utf-8", SCRIPT)))
@@ -41,8 +48,26 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .merge(SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]).persist_authorization(false)))
 }
 
-fn file(media: &'static str, text: &'static str, cache: &'static str) -> Response {
-    let mut response = (StatusCode::OK, Body::from(text)).into_response();
+async fn index(State(api): State<Arc<Api>>) -> Result<Response, Failure> {
+    let link = if awaits_founding(&api).await? { SETUP_LINK } else { "" };
+    Ok(html(INDEX.replace(SETUP_PLACE, link)))
+}
+
+async fn setup(State(api): State<Arc<Api>>) -> Result<Response, Failure> {
+    Ok(if awaits_founding(&api).await? { html(SETUP) } else { Redirect::to("/").into_response() })
+}
+
+/// Whether this server still waits for its first organisation.
+async fn awaits_founding(api: &Api) -> Result<bool, Failure> {
+    Ok(api.config.setup_code.is_some() && !api.service.read(|reader| Ok(reader.is_founded()?)).await?)
+}
+
+fn html(text: impl Into<Body>) -> Response {
+    file("text/html; charset=utf-8", text, "no-cache")
+}
+
+fn file(media: &'static str, text: impl Into<Body>, cache: &'static str) -> Response {
+    let mut response = (StatusCode::OK, text.into()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));

@@ -483,7 +483,7 @@ pub fn router(api: &Arc<Api>) -> Router {
         .with_state(api.clone());
     Router::new()
         .merge(routes)
-        .merge(pages::router())
+        .merge(pages::router().with_state(api.clone()))
         .layer(CatchPanicLayer::custom(|_| Failure::from(ErrorCode::Internal).into_response()))
         .layer(from_fn_with_state(api.clone(), surround))
         .layer(from_fn(pages::content_security))

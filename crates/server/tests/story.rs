@@ -3,7 +3,8 @@
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use unionflow_protocol::Role;
-use unionflow_testkit::{Frame, Socket, World};
+use unionflow_server::{Options, Server, Settings};
+use unionflow_testkit::{Frame, Socket, World, settings};
 
 fn facts(frames: &[Frame]) -> Vec<&str> {
     frames.iter().filter(|frame| frame.seq().is_some()).map(Frame::event_type).collect()
@@ -219,4 +220,61 @@ async fn a_client_that_talks_on_still_sees_why_it_was_closed() {
         }
         assert_eq!(socket.closes().await.1.code, 1003);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let code = "7K2M-90QD-X1TR";
+    let settings = Settings { setup_code: code.to_owned(), ..settings(&folder.path().join("unionflow.db")) };
+    let server = Server::start(Options::new(settings)).await.expect("it starts");
+    let at = format!("http://{}", server.address);
+    let client =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let get = async |path: &str| client.get(format!("{at}{path}")).send().await.expect("an answer");
+    let offers = async || {
+        get("/").await.text().await.expect("text").contains(r#"<a href="/setup" data-text="index.setup">"#)
+    };
+    assert!(offers().await);
+    assert_eq!(get("/setup").await.status(), 200);
+
+    let setup = json!({
+        "code": code,
+        "name": "Mutuelle Essai",
+        "president": {
+            "givenName": "Awa",
+            "familyName": "Koné",
+            "login": "awa@exemple.test",
+            "password": "baobab-pirogue-42-long",
+        },
+    });
+    let founded = client.post(format!("{at}/api/v1/setup")).json(&setup).send().await.expect("an answer");
+    assert_eq!(founded.status(), 201, "{:?}", founded.text().await);
+    assert!(!offers().await);
+    let page = get("/setup").await;
+    assert_eq!(page.status(), 303);
+    assert_eq!(page.headers()["location"], "/");
+    server.stop().await;
+
+    let world = World::start().await;
+    let page = client.get(format!("http://{}/setup", world.address())).send().await.expect("an answer");
+    assert_eq!(page.status(), 303, "nor on a server that was founded before it started");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_announced_and_where_i_am_say_as_of_when() {
+    let world = World::start().await;
+    let president = world.espoir(Role::President).await;
+    let before = president.head().await;
+    let words = json!({"organizationId": world.espoir.id, "message": "Réunion samedi"});
+    let sent = president.post("/notifications/broadcast", &words).await.expect(201);
+    assert!(
+        sent["asOfSeq"].as_u64() >= sent["seq"].as_u64() && sent["seq"].as_u64() > Some(before),
+        "{sent}"
+    );
+    let me = president.get("/me").await.expect(200);
+    let here = &me["organizations"][0];
+    assert!(here["asOfSeq"].as_u64() >= sent["asOfSeq"].as_u64(), "{here}");
+    assert_eq!(here["epoch"], sent["epoch"]);
+    assert!(sent["epoch"].is_string());
 }
