@@ -15,7 +15,10 @@ use serde::{
 };
 use sha2::{Digest, Sha256};
 use unionflow_auth::{Denied, access::BadToken};
-use unionflow_domain::{Fault, Refusal, hint::Hint};
+use unionflow_domain::{
+    Fault, Refusal,
+    hint::{Hint, Kind},
+};
 use unionflow_protocol::{
     limits,
     problem::{ErrorCode, FieldCode},
@@ -206,8 +209,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
     if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
         // A list would be read as the fields in their order, and an empty one as a body without words.
-        let object = Hint::Expected("an object".to_owned());
-        return Err(Refusal::field("", FieldCode::WrongType, object).into());
+        return Err(Refusal::field("", FieldCode::WrongType, Hint::Expected(Kind::Object)).into());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -215,14 +217,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         let inner = error.into_inner();
         match inner.classify() {
             serde_json::error::Category::Data => Refusal::from(fault_of(&path, &inner.to_string())),
-            _ => {
-                let place = format!("line {} column {}", inner.line(), inner.column());
-                Refusal::from(ErrorCode::InvalidJson).at("", FieldCode::Invalid, Hint::Parser(place))
-            }
+            _ => not_json(&inner),
         }
     })?;
-    deserializer.end().map_err(|_| Failure::from(ErrorCode::InvalidJson))?;
+    deserializer.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Refusal {
+    let hint = Hint::NotJson { line: error.line(), column: error.column() };
+    Refusal::from(ErrorCode::InvalidJson).at("", FieldCode::Invalid, hint)
 }
 
 /// What a parser says, as a fault of a field: the path is where it stopped.
@@ -233,12 +237,18 @@ fn fault_of(path: &str, text: &str) -> Fault {
     if text.starts_with("missing field") {
         return Fault::new(format!("{pointer}/{}", named(text)), FieldCode::Required, Hint::Required);
     }
-    if text.starts_with("unknown field") {
+    let (unknown, duplicate) = (text.starts_with("unknown field"), text.starts_with("duplicate field"));
+    if unknown || duplicate {
         let name = named(text);
-        // The path may or may not end in the unknown field itself.
+        // The path may or may not end in the field itself.
         let pointer =
             if pointer.ends_with(&format!("/{name}")) { pointer } else { format!("{pointer}/{name}") };
-        return Fault::new(pointer, FieldCode::UnknownField, Hint::DoesNotExist);
+        let (code, hint) = if unknown {
+            (FieldCode::UnknownField, Hint::DoesNotExist)
+        } else {
+            (FieldCode::Invalid, Hint::OnlyOnce)
+        };
+        return Fault::new(pointer, code, hint);
     }
     let hint = if text.contains("is not a UUID") {
         Hint::Uuid
@@ -254,13 +264,34 @@ fn fault_of(path: &str, text: &str) -> Fault {
         Hint::AmountRange
     } else if let Some((_, codes)) = text.split_once("is none of ") {
         Hint::OneOf(codes.to_owned())
-    } else if let Some((_, expected)) = text.split_once("expected ") {
+    } else if let Some((_, expected)) = text.rsplit_once(", expected ") {
         let code = if text.starts_with("invalid type") { FieldCode::WrongType } else { FieldCode::Invalid };
-        return Fault::new(pointer, code, Hint::Expected(expected.to_owned()));
+        return Fault::new(pointer, code, expected_hint(expected));
+    } else if text.contains("`true` or `false`") {
+        Hint::Expected(Kind::Boolean)
     } else {
-        Hint::Parser(text.to_owned())
+        Hint::OtherValue
     };
     Fault::new(pointer, FieldCode::Invalid, hint)
+}
+
+/// What a parser expected, in words for people: names of Rust's types are none.
+fn expected_hint(expected: &str) -> Hint {
+    let codes: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    if !codes.is_empty() {
+        return Hint::OneOf(codes.join(", "));
+    }
+    let mut words = expected.split(' ').skip_while(|word| ["a", "an", "any", "borrowed"].contains(word));
+    match words.next().unwrap_or_default() {
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize"
+        | "integer" => Hint::WholeNumber,
+        "f32" | "f64" | "number" | "float" => Hint::Expected(Kind::Number),
+        "string" | "str" | "character" | "variant" | "enum" => Hint::Expected(Kind::Text),
+        "boolean" => Hint::Expected(Kind::Boolean),
+        "sequence" | "array" | "tuple" => Hint::Expected(Kind::List),
+        "map" | "struct" | "object" | "internally" | "adjacently" => Hint::Expected(Kind::Object),
+        _ => Hint::OtherValue,
+    }
 }
 
 /// `details.lines[2].amount` as `/details/lines/2/amount`.
@@ -355,4 +386,59 @@ pub(crate) fn resource<T: Serialize>(status: axum::http::StatusCode, version: u6
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use unionflow_protocol::{Amount, Language, RoleSet};
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    #[expect(dead_code, reason = "only read from JSON")]
+    struct Body {
+        amount: Option<Amount>,
+        count: Option<u32>,
+        text: Option<String>,
+        yes: Option<bool>,
+        list: Option<Vec<u32>>,
+        roles: Option<RoleSet>,
+        object: Option<Box<Body>>,
+        level: Option<Level>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "UPPERCASE")]
+    enum Level {
+        Low,
+        High,
+    }
+
+    #[test]
+    fn what_a_parser_expected_is_said_in_words_for_people() {
+        let whole = "un nombre entier, 0 ou plus";
+        for (body, pointer, said) in [
+            (r#"{"amount":7.5}"#, "/amount", whole),
+            (r#"{"amount":"expected struct Nom"}"#, "/amount", whole),
+            (r#"{"count":-1}"#, "/count", whole),
+            (r#"{"count":[]}"#, "/count", whole),
+            (r#"{"text":5}"#, "/text", "valeur attendue : un texte entre guillemets"),
+            (r#"{"yes":"oui"}"#, "/yes", "valeur attendue : true ou false"),
+            (r#"{"list":{}}"#, "/list", "valeur attendue : une liste, entre [ et ]"),
+            (r#"{"roles":5}"#, "/roles", "valeur attendue : une liste, entre [ et ]"),
+            (r#"{"object":5}"#, "/object", "valeur attendue : un objet, entre { et }"),
+            (r#"{"level":"MID"}"#, "/level", "l’une des valeurs LOW, HIGH"),
+            (r#"{"count":1,"count":2}"#, "/count", "ce champ figure plusieurs fois"),
+            ("5", "", "valeur attendue : un objet, entre { et }"),
+            ("[]", "", "valeur attendue : un objet, entre { et }"),
+            ("{\n  nom", "", "ce n’est plus du JSON à la ligne 2, colonne 3"),
+            ("{} {}", "", "ce n’est plus du JSON à la ligne 1, colonne 4"),
+        ] {
+            let failure = parse::<Body>(body.as_bytes()).unwrap_err();
+            let said_here = &failure.problem(Language::French, "").errors[0];
+            assert_eq!((&*said_here.pointer, &*said_here.detail), (pointer, said), "{body}");
+        }
+    }
 }

@@ -29,7 +29,7 @@ impl Failure {
     }
 
     /// The problem, in this language.
-    fn problem(&self, language: Language, trace_id: &str) -> Problem {
+    pub(crate) fn problem(&self, language: Language, trace_id: &str) -> Problem {
         let refusal = &self.refusal;
         let mut problem = Problem::new(refusal.code, language);
         problem.errors = refusal

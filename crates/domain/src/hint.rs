@@ -93,10 +93,18 @@ pub enum Hint {
     UpTo(u64),
     /// There is no such thing here.
     DoesNotExist,
-    /// What a parser of JSON says.
-    Parser(String),
-    /// What kind of value a parser of JSON expected.
-    Expected(String),
+    /// Another value: what is wrong with this one cannot be said better.
+    OtherValue,
+    /// Where a text stops being JSON.
+    NotJson { line: usize, column: usize },
+    /// Once, not several times.
+    OnlyOnce,
+    /// Another kind of value.
+    Expected(Kind),
+    /// The password that is in force.
+    OtherPassword,
+    /// What opens a WebSocket.
+    Handshake,
     /// A whole number.
     WholeNumber,
     /// An id.
@@ -143,6 +151,29 @@ pub enum Hint {
     Available(Amount, Currency),
     /// An account of this kind is missing.
     AccountMissing(AccountKind),
+}
+
+/// The kinds of values that JSON knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Kind {
+    Text,
+    Number,
+    Boolean,
+    List,
+    Object,
+}
+
+impl Kind {
+    fn name(self, language: Language) -> &'static str {
+        match self {
+            Self::Text => language.pick("un texte entre guillemets", "a text in quotes"),
+            Self::Number => language.pick("un nombre", "a number"),
+            Self::Boolean => language.pick("true ou false", "true or false"),
+            Self::List => language.pick("une liste, entre [ et ]", "a list, between [ and ]"),
+            Self::Object => language.pick("un objet, entre { et }", "an object, between { and }"),
+        }
+    }
 }
 
 impl Hint {
@@ -291,11 +322,26 @@ impl Hint {
                 Language::English => format!("at most {seq}, the newest event"),
             },
             Self::DoesNotExist => pick("n’existe pas ici", "does not exist here"),
-            Self::Parser(reason) => reason.clone(),
-            Self::Expected(kind) => match language {
-                Language::French => format!("valeur attendue : {kind}"),
-                Language::English => format!("expected: {kind}"),
+            Self::OtherValue => pick("cette valeur ne convient pas", "this value cannot be used"),
+            Self::NotJson { line, column } => match language {
+                Language::French => format!("ce n’est plus du JSON à la ligne {line}, colonne {column}"),
+                Language::English => format!("no longer JSON at line {line}, column {column}"),
             },
+            Self::OnlyOnce => pick("ce champ figure plusieurs fois", "this field appears more than once"),
+            Self::Expected(kind) => {
+                let name = kind.name(language);
+                match language {
+                    Language::French => format!("valeur attendue : {name}"),
+                    Language::English => format!("expected: {name}"),
+                }
+            }
+            Self::OtherPassword => {
+                pick("ce n’est pas le mot de passe actuel", "this is not the current password")
+            }
+            Self::Handshake => pick(
+                "une demande WebSocket : `Upgrade: websocket`, `Sec-WebSocket-Version: 13` et `Sec-WebSocket-Key`",
+                "a WebSocket request: `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and `Sec-WebSocket-Key`",
+            ),
             Self::WholeNumber => pick("un nombre entier, 0 ou plus", "a whole number, 0 or more"),
             Self::Uuid => pick(
                 "un identifiant, comme 0199c5f2-6a3e-7c10-8f00-2b1d3c4e5f60",

@@ -119,6 +119,21 @@ async fn a_changed_password_ends_all_other_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_current_password_is_said_to_be_wrong_and_not_missing() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    let change = json!({"currentPassword": "pas-le-bon-du-tout", "newPassword": NEW});
+    for (language, said) in
+        [("fr", "ce n’est pas le mot de passe actuel"), ("en", "this is not the current password")]
+    {
+        let asked = member.ask(Method::PUT, "/me/password").json(&change).header("accept-language", language);
+        let problem = asked.send().await.refused(403, "WRONG_PASSWORD");
+        let error = &problem["errors"][0];
+        assert_eq!((&error["pointer"], &error["detail"]), (&json!("/currentPassword"), &json!(said)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ended_sign_in_changes_no_password_even_with_the_right_one() {
     let world = World::start().await;
     let member = world.newcomer("prudente@espoir.test").await;

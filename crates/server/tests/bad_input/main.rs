@@ -34,6 +34,12 @@ struct Route {
     operation: Value,
 }
 
+/// What only a parser says, and no person understands.
+const INSIDE: [&str; 12] = [
+    "i64", "u64", "u32", "usize", "f64", "struct ", "a string", "a map", "sequence", "invalid", "expected",
+    "variant",
+];
+
 impl Desk {
     async fn open() -> Self {
         let world = World::start().await;
@@ -120,6 +126,12 @@ impl Desk {
             pointers.iter().any(|named| *named == pointer || named.starts_with(&format!("{pointer}/")))
         };
         let named = pointer.is_none_or(within);
+        let details = problem["errors"].as_array().into_iter().flatten();
+        for detail in details.filter_map(|error| error["detail"].as_str()) {
+            if INSIDE.iter().any(|inside| detail.contains(inside)) {
+                self.wrong.push(format!("{what}: names of the inside, or English: {detail}"));
+            }
+        }
         let status = (400..500).contains(&answer.status) && problem["status"] == json!(answer.status);
         if !(media && named && status && codes.contains(&answer.code())) {
             let text: String = answer.text.chars().take(300).collect();

@@ -194,7 +194,7 @@ impl Service {
         let hash = person.ok_or(ErrorCode::SessionEnded)?.password_hash;
         if !self.verify_password(password, Some(hash)).await? {
             let refusal = Refusal::from(ErrorCode::WrongPassword);
-            return Err(refusal.at(pointer, FieldCode::Invalid, Hint::Required).into());
+            return Err(refusal.at(pointer, FieldCode::Invalid, Hint::OtherPassword).into());
         }
         self.store().write(Scope::Server, move |tx| Ok(Self::forgive(tx, &attempt)?)).await
     }
