@@ -13,6 +13,7 @@ use axum::{
     response::Response,
 };
 use unionflow_auth::random;
+use unionflow_domain::trace;
 use unionflow_protocol::Language;
 
 use crate::{failure::Failure, state::Api};
@@ -46,7 +47,7 @@ impl Context {
 
     /// The part of `traceparent` to name when asking for help.
     pub(crate) fn trace_id(&self) -> &str {
-        self.trace_parent.get(3..35).unwrap_or_default()
+        trace::id(&self.trace_parent)
     }
 
     /// What attempts are counted against: the address, or its /64 where it is IPv6.
@@ -139,26 +140,8 @@ fn finish(headers: &mut HeaderMap, context: &Context, https: bool) {
     }
 }
 
-/// The caller's trace, if it is one; else a new one.
 fn trace_parent(headers: &HeaderMap) -> String {
-    let given =
-        headers.get("traceparent").and_then(|value| value.to_str().ok()).filter(|text| is_trace_parent(text));
-    given.map_or_else(
-        || {
-            let hex = |bytes: &[u8]| unionflow_domain::text::hex(bytes);
-            format!("00-{}-{}-01", hex(&random::bytes::<16>()), hex(&random::bytes::<8>()))
-        },
-        str::to_owned,
-    )
-}
-
-/// W3C Trace Context, version 00: `00-<32 hex>-<16 hex>-<2 hex>`.
-fn is_trace_parent(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    lengths == [2, 32, 16, 2]
-        && parts[0] == "00"
-        && parts.iter().all(|part| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    trace::parent(headers.get("traceparent").and_then(|value| value.to_str().ok()), random::bytes)
 }
 
 /// The nearest address that is not one of our own proxies.
@@ -208,15 +191,5 @@ mod tests {
     fn a_method_that_a_client_made_up_is_no_label() {
         assert_eq!(label(&Method::PATCH), "PATCH");
         assert_eq!(label(&Method::from_bytes(b"MADE-UP").unwrap()), "other");
-    }
-
-    #[test]
-    fn a_trace_is_taken_up_only_if_it_is_one() {
-        assert!(is_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-        for bad in
-            ["", "00-xyz-b7ad6b7169203331-01", "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"]
-        {
-            assert!(!is_trace_parent(bad), "{bad}");
-        }
     }
 }

@@ -18,5 +18,6 @@ pub mod permissions;
 pub mod policy;
 pub mod refusal;
 pub mod text;
+pub mod trace;
 
 pub use refusal::{Fault, Faults, Refusal};

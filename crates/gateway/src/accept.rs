@@ -21,8 +21,9 @@ use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use unionflow_auth::{Authenticator, Denied, access::BadToken, secret::SecretHash};
+use unionflow_auth::{Authenticator, Denied, access::BadToken, random, secret::SecretHash};
 use unionflow_bus::{Bus, BusFault};
+use unionflow_domain::{hint::Hint, trace};
 use unionflow_protocol::{
     Language, Seq,
     close::CloseCode,
@@ -76,7 +77,7 @@ struct Sockets {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     code: ErrorCode,
-    field: Option<(&'static str, &'static str)>,
+    field: Option<(&'static str, Hint)>,
     retry_after: Option<u32>,
 }
 
@@ -254,7 +255,18 @@ async fn accept(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Re
             gateway.tasks.spawn(upgrade(gateway.clone(), prepared));
             switching_protocols(&accept, offers_protocol(&headers))
         }
-        Err(refused) => refused.respond(language(&headers)),
+        Err(refused) => {
+            let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
+            let parent = trace::parent(given, random::bytes);
+            let code = refused.code.as_str();
+            metrics::counter!("unionflow_gateway_refused_total", "code" => code).increment(1);
+            tracing::debug!(trace = trace::id(&parent), code, "a socket is refused");
+            let mut response = refused.respond(language(&headers));
+            if let Ok(parent) = HeaderValue::from_str(&parent) {
+                response.headers_mut().insert(HeaderName::from_static("traceresponse"), parent);
+            }
+            response
+        }
     }
 }
 
@@ -298,8 +310,8 @@ fn check_handshake(method: &Method, headers: &HeaderMap) -> Result<(), Refused> 
         method == Method::GET && has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket");
     match (upgrade, key && has(header::SEC_WEBSOCKET_VERSION, "13")) {
         (true, true) => Ok(()),
-        (false, _) => Err(Refused::header("Upgrade", "websocket")),
-        (true, false) => Err(Refused::header("Sec-WebSocket-Version", "13, with a Sec-WebSocket-Key")),
+        (false, _) => Err(Refused::at("Upgrade", Hint::Handshake)),
+        (true, false) => Err(Refused::at("Sec-WebSocket-Version", Hint::Handshake)),
     }
 }
 
@@ -309,15 +321,15 @@ fn read_query(query: &str) -> Result<(Wanted, Option<String>), Refused> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
             "organizationId" => {
-                let id = value.parse().map_err(|_| Refused::header("organizationId", "a UUID"))?;
+                let id = value.parse().map_err(|_| Refused::at("organizationId", Hint::Uuid))?;
                 wanted.organization_id = Some(id);
             }
             "after" => {
-                let seq = value.parse().map_err(|_| Refused::header("after", "a whole number, 0 or more"))?;
+                let seq = value.parse().map_err(|_| Refused::at("after", Hint::WholeNumber))?;
                 wanted.after = Some(Seq(seq));
             }
             "epoch" => {
-                let epoch = value.parse().map_err(|_| Refused::header("epoch", "a UUID"))?;
+                let epoch = value.parse().map_err(|_| Refused::at("epoch", Hint::Uuid))?;
                 wanted.epoch = Some(epoch);
             }
             "ticket" => ticket = Some(value.into_owned()),
@@ -464,14 +476,14 @@ impl Refused {
         Self { retry_after: Some(5), ..code.into() }
     }
 
-    fn header(name: &'static str, expected: &'static str) -> Self {
-        Self { field: Some((name, expected)), ..ErrorCode::InvalidRequest.into() }
+    fn at(name: &'static str, hint: Hint) -> Self {
+        Self { field: Some((name, hint)), ..ErrorCode::InvalidRequest.into() }
     }
 
     fn respond(self, language: Language) -> Response {
         let mut problem = Problem::new(self.code, language);
-        if let Some((name, expected)) = self.field {
-            let (pointer, detail) = (name.to_owned(), expected.to_owned());
+        if let Some((name, hint)) = self.field {
+            let (pointer, detail) = (name.to_owned(), hint.text(language));
             problem.errors.push(FieldProblem { pointer, code: FieldCode::Invalid, detail });
         }
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

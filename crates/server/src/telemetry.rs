@@ -60,6 +60,10 @@ fn describe() {
         "unionflow_gateway_resyncs_total",
         "Cursors that could not be resumed from, by reason."
     );
+    describe_counter!(
+        "unionflow_gateway_refused_total",
+        "WebSockets refused before the upgrade, by the problem's code."
+    );
     describe_counter!("unionflow_gateway_closes_total", "WebSockets closed by the server, by close code.");
     describe_histogram!(
         "unionflow_ack_behind_events",
