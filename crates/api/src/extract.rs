@@ -405,7 +405,7 @@ mod tests {
         yes: Option<bool>,
         list: Option<Vec<u32>>,
         roles: Option<RoleSet>,
-        object: Option<Box<Body>>,
+        object: Option<Box<Self>>,
         level: Option<Level>,
     }
 
