@@ -53,9 +53,12 @@ async fn a_server_answers_on_both_listeners_logs_json_without_people_and_ends_wi
     let login = serde_json::json!({"login": "awa@exemple.test", "password": "baobab-pirogue-42-long"});
     let url = format!("http://{address}/api/v1/auth/login");
     assert_eq!(client.post(url).json(&login).send().await.expect("an answer").status(), 200);
+    let socket = reqwest::get(format!("http://{address}/ws/dashboard")).await.expect("an answer");
+    assert_eq!(socket.status(), 400);
     let metrics = reqwest::get(format!("http://{admin}/metrics")).await.expect("an answer");
     let metrics = metrics.text().await.expect("text");
     assert!(metrics.contains("unionflow_http_requests_total"), "{metrics}");
+    assert!(metrics.contains(r#"unionflow_gateway_refused_total{code="INVALID_REQUEST"} 1"#), "{metrics}");
     assert!(!metrics.contains("awa@"), "no person in a label");
 
     signal(&server, "TERM");
