@@ -104,6 +104,7 @@ fn begin() {
     for reason in ResyncReason::ALL {
         counter!("unionflow_gateway_resyncs_total", "reason" => reason.as_str()).absolute(0);
     }
+    counter!("unionflow_gateway_refused_total", "code" => "UNAUTHENTICATED").absolute(0);
     for code in CloseCode::ALL {
         counter!("unionflow_gateway_closes_total", "code" => code.number().to_string()).absolute(0);
     }
