@@ -13,6 +13,11 @@ const texts = {
     'setup.name': 'Nom de l’organisation',
     'setup.currency': 'Monnaie',
     'setup.currency.hint': 'Ne change plus jamais.',
+    'setup.opening': 'Ce qu’il y a aujourd’hui',
+    'setup.opening.hint': 'En unités entières (francs, euros), sans centimes : 150 000. Laissez vide s’il n’y a rien. Les comptes commencent avec ces montants ; ensuite, seules des opérations les changent.',
+    'setup.cash': 'Dans la caisse',
+    'setup.bank': 'À la banque',
+    'setup.mobileMoney': 'Sur mobile money',
     'setup.president': 'Présidence',
     'setup.treasurer': 'Trésorerie',
     'setup.treasurer.hint': 'Laissez vide si une seule personne commence : elle décide alors seule, et chaque rapport le signale.',
@@ -46,6 +51,11 @@ const texts = {
     'setup.name': 'Name of the organisation',
     'setup.currency': 'Currency',
     'setup.currency.hint': 'Never changes.',
+    'setup.opening': 'What is there today',
+    'setup.opening.hint': 'In whole units (francs, euros), without cents: 150 000. Leave empty where there is nothing. The accounts begin with these amounts; afterwards only transactions change them.',
+    'setup.cash': 'In the cash box',
+    'setup.bank': 'At the bank',
+    'setup.mobileMoney': 'With mobile money',
     'setup.president': 'President',
     'setup.treasurer': 'Treasurer',
     'setup.treasurer.hint': 'Leave empty if one person begins alone: that person then decides alone, and every report says so.',
@@ -82,15 +92,22 @@ function translate() {
   if (title) document.title = title.textContent;
 }
 
+// An amount as people write it, `150 000`, in minor units; what is none stays a text, and the server says so.
+function amountOf(form, text) {
+  const digits = text.replace(/\s/g, '');
+  const minorUnits = Number(form.elements.currency.selectedOptions[0].dataset.minorUnits || 1);
+  return /^\d{1,13}$/.test(digits) ? Number(digits) * minorUnits : text;
+}
+
 // `president.givenName` becomes {"president": {"givenName": …}}; what is empty is left out.
 function bodyOf(form) {
   const body = {};
   for (const input of form.elements) {
-    if (!input.name || input.value === '') continue;
+    if (!input.name || input.value.trim() === '') continue;
     const path = input.name.split('.');
     let at = body;
     for (const part of path.slice(0, -1)) at = at[part] ||= {};
-    at[path.at(-1)] = input.value;
+    at[path.at(-1)] = 'amount' in input.dataset ? amountOf(form, input.value) : input.value;
   }
   return body;
 }

@@ -84,3 +84,54 @@ pub(crate) async fn content_security(request: Request, next: Next) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use unionflow_protocol::rest::organization::Setup;
+
+    use super::*;
+
+    /// What stands behind each `attribute="` of a page.
+    fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
+        let behind = page.split(attribute).skip(1);
+        behind.filter_map(|rest| rest.strip_prefix("=\"")?.split('"').next()).collect()
+    }
+
+    #[test]
+    fn every_text_of_a_page_is_there_in_both_languages() {
+        let (french, english) = SCRIPT.split_once("\n  en: {").expect("two languages");
+        for page in [INDEX, SETUP, ACTIVATE, RESET] {
+            for key in values(page, "data-text") {
+                let entry = format!("    '{key}': '");
+                assert!(french.contains(&entry), "{key} in French");
+                assert!(english.contains(&entry), "{key} in English");
+            }
+        }
+    }
+
+    #[test]
+    fn the_fields_of_the_founding_page_are_a_founding_with_its_opening_balances() {
+        let mut body = serde_json::Map::new();
+        for input in SETUP.split('<').filter(|tag| tag.starts_with("input ") || tag.starts_with("select ")) {
+            let name = values(input, " name")[0];
+            assert!(SETUP.contains(&format!("data-error=\"{name}\"")), "{name} has a place for its error");
+            let value = match (name, input.contains("data-amount")) {
+                ("currency", _) => "XOF".into(),
+                (_, true) => 150_000.into(),
+                (_, false) => serde_json::Value::from("x"),
+            };
+            match name.split_once('.') {
+                Some((outer, inner)) => {
+                    let object = body.entry(outer).or_insert_with(|| serde_json::json!({}));
+                    object[inner] = value;
+                }
+                None => drop(body.insert(name.to_owned(), value)),
+            }
+        }
+        let setup: Setup = serde_json::from_value(body.into()).expect("a founding");
+        let balances = setup.opening_balances;
+        for balance in [balances.cash, balances.bank, balances.mobile_money] {
+            assert_eq!(balance.minor_units(), 150_000);
+        }
+    }
+}
