@@ -40,7 +40,7 @@ error_codes! {
     Internal "INTERNAL" 500 "Une erreur est survenue de notre côté." "Something went wrong on our side.";
     IdempotencyKeyRequired "IDEMPOTENCY_KEY_REQUIRED" 400 "Une opération d’argent exige l’en-tête Idempotency-Key." "A money command needs the header Idempotency-Key.";
     IdempotencyKeyReused "IDEMPOTENCY_KEY_REUSED" 422 "Cette clé a déjà servi pour une autre commande." "This key was already used for another command.";
-    SecretAlreadyShown "SECRET_ALREADY_SHOWN" 409 "La commande a été exécutée ; son secret n’est montré qu’une fois." "The command was done; its secret is shown only once.";
+    SecretAlreadyShown "SECRET_ALREADY_SHOWN" 409 "La commande a été exécutée ; son secret n’est montré qu’une fois : demandez-en un nouveau." "The command was done; its secret is shown only once: ask for a new one.";
     StaleVersion "STALE_VERSION" 412 "La ressource a changé entre-temps." "The resource has changed meanwhile.";
 
     // Who is this?
@@ -51,7 +51,7 @@ error_codes! {
     TooManyAttempts "TOO_MANY_ATTEMPTS" 429 "Trop d’essais ; attendez avant de réessayer." "Too many attempts; wait before you try again.";
     AccountDisabled "ACCOUNT_DISABLED" 401 "Ce compte est désactivé." "This account is disabled.";
     ForeignOrigin "FOREIGN_ORIGIN" 403 "Cette page n’est pas autorisée à se connecter ici." "This page may not connect here.";
-    InvalidCode "INVALID_CODE" 404 "Ce code n’est pas valable, ou ne l’est plus." "This code is not valid, or no longer.";
+    InvalidCode "INVALID_CODE" 404 "Ce code n’est pas valable, a expiré ou a déjà servi. Si vous venez de choisir un mot de passe, essayez de vous connecter ; sinon demandez un nouveau code." "This code is not valid, has expired or was already used. If you have just chosen a password, try to sign in; else ask for a new code.";
     SignInToAccept "SIGN_IN_TO_ACCEPT" 409 "Connectez-vous d’abord avec votre compte, puis acceptez l’invitation." "Sign in with your account first, then accept the invitation.";
     AlreadyAMember "ALREADY_A_MEMBER" 409 "Vous êtes déjà membre de cette organisation." "You are already a member of this organisation.";
     WrongPassword "WRONG_PASSWORD" 403 "Le mot de passe actuel est incorrect." "The current password is wrong.";
