@@ -27,17 +27,19 @@ const texts = {
     'password': 'Mot de passe',
     'password.hint': 'Au moins 10 caractères, par exemple trois mots sans rapport.',
     'setup.send': 'Fonder',
-    'setup.done': 'L’organisation est fondée. Connectez-vous avec votre téléphone ou votre e-mail.',
+    'setup.done': 'L’organisation est fondée. Connectez-vous dans l’application de votre association, avec le téléphone ou l’e-mail que vous venez de donner.',
     'activate.title': 'Accepter l’invitation',
     'activate.lead': 'Choisissez un mot de passe pour votre compte.',
     'code': 'Code reçu',
-    'activate.login.hint': 'Laissez vide pour utiliser le contact qui a reçu l’invitation.',
+    'activate.login.hint': 'Laissez vide pour utiliser le téléphone de votre fiche de membre, ou votre e-mail si elle n’a pas de téléphone.',
     'activate.send': 'Créer mon compte',
-    'activate.done': 'Votre compte est prêt. Vous pouvez vous connecter.',
+    'activate.done': 'Votre compte est prêt. Connectez-vous dans l’application de votre association, avec le téléphone de votre fiche de membre, ou votre e-mail si elle n’a pas de téléphone.',
+    'activate.done.login': 'Votre compte est prêt. Connectez-vous dans l’application de votre association. Votre identifiant :',
     'reset.title': 'Nouveau mot de passe',
     'reset.send': 'Changer le mot de passe',
-    'reset.done': 'Le mot de passe est changé. Toutes les autres sessions sont fermées.',
-    'offline': 'Le serveur ne répond pas. Vérifiez le réseau et réessayez ; rien n’a été perdu.',
+    'reset.done': 'Le mot de passe est changé. Toutes les autres sessions sont fermées. Connectez-vous dans l’application de votre association.',
+    'offline': 'Le serveur n’a pas répondu : on ne sait pas si c’est fait. Vérifiez le réseau, puis réessayez ; rien n’est fait deux fois.',
+    'sending': 'Envoi…',
     'lang': 'English',
   },
   en: {
@@ -65,17 +67,19 @@ const texts = {
     'password': 'Password',
     'password.hint': 'At least 10 characters, for example three unrelated words.',
     'setup.send': 'Found',
-    'setup.done': 'The organisation is founded. Sign in with your phone or e-mail.',
+    'setup.done': 'The organisation is founded. Sign in within the application of your association, with the phone or e-mail that you have just given.',
     'activate.title': 'Accept the invitation',
     'activate.lead': 'Choose a password for your account.',
     'code': 'Code you received',
-    'activate.login.hint': 'Leave empty to use the contact that received the invitation.',
+    'activate.login.hint': 'Leave empty to use the phone of your membership, or your e-mail if it has no phone.',
     'activate.send': 'Make my account',
-    'activate.done': 'Your account is ready. You can sign in.',
+    'activate.done': 'Your account is ready. Sign in within the application of your association, with the phone of your membership, or your e-mail if it has no phone.',
+    'activate.done.login': 'Your account is ready. Sign in within the application of your association. Your login:',
     'reset.title': 'New password',
     'reset.send': 'Change the password',
-    'reset.done': 'The password is changed. All other sessions are closed.',
-    'offline': 'The server does not answer. Check the network and try again; nothing was lost.',
+    'reset.done': 'The password is changed. All other sessions are closed. Sign in within the application of your association.',
+    'offline': 'The server did not answer: nobody knows whether it is done. Check the network, then try again; nothing is done twice.',
+    'sending': 'Sending…',
     'lang': 'Français',
   },
 };
@@ -112,9 +116,13 @@ function bodyOf(form) {
   return body;
 }
 
-function show(form, problem) {
+function clear(form) {
   for (const input of form.elements) input.removeAttribute('aria-invalid');
   for (const place of form.querySelectorAll('.error')) place.textContent = '';
+}
+
+function show(form, problem) {
+  clear(form);
   const general = form.querySelector('[data-error=""]');
   let focus = null;
   for (const error of problem.errors || []) {
@@ -129,45 +137,74 @@ function show(form, problem) {
       general.textContent += `${error.pointer} ${error.detail} `;
     }
   }
-  if (!focus) general.textContent ||= problem.title;
+  if (!focus) general.textContent ||= [problem.title, problem.detail].filter(Boolean).join(' ');
   (focus || general).focus();
+}
+
+// What the button says while it waits, and then again.
+function label(button, key) {
+  button.dataset.text = key;
+  button.textContent = texts[language][key];
+}
+
+function finish(form) {
+  const done = document.querySelector('#done');
+  const login = document.querySelector('#login');
+  if (login && form.elements.login?.value.trim()) {
+    label(done, 'activate.done.login');
+    login.textContent = form.elements.login.value.trim();
+    login.hidden = false;
+  }
+  form.hidden = true;
+  done.hidden = false;
+  done.focus();
+  history.replaceState(null, '', location.pathname);
 }
 
 async function send(event) {
   event.preventDefault();
   const form = event.target;
   const button = form.querySelector('button[type="submit"]');
+  const wording = button.dataset.text;
+  clear(form);
   button.disabled = true;
+  label(button, 'sending');
   try {
     const answer = await fetch(form.dataset.route, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'accept-language': language },
       body: JSON.stringify(bodyOf(form)),
+      signal: AbortSignal.timeout(20000),
     });
-    if (answer.ok) {
-      form.hidden = true;
-      const done = document.querySelector('#done');
-      done.hidden = false;
-      done.focus();
-      history.replaceState(null, '', location.pathname);
-    } else {
-      show(form, await answer.json());
-    }
+    if (answer.ok) finish(form);
+    else show(form, await answer.json());
   } catch {
     show(form, { title: texts[language].offline });
   } finally {
     button.disabled = false;
+    label(button, wording);
   }
 }
 
+// The code of a link stands behind the #, which browsers do not send to any server.
+function codeOfLink() {
+  const code = location.hash.slice(1);
+  try {
+    return decodeURIComponent(code);
+  } catch {
+    return code; // mangled on its way: the server says that it is not valid
+  }
+}
+
+translate();
 document.querySelector('#language')?.addEventListener('click', () => {
   language = language === 'fr' ? 'en' : 'fr';
   translate();
+  // The server said them in the other language.
+  for (const form of document.forms) clear(form);
 });
 for (const form of document.forms) {
   form.addEventListener('submit', send);
-  // The code of a link stands behind the #, which browsers do not send to any server.
   const code = form.elements.code;
-  if (code && location.hash.length > 1) code.value = decodeURIComponent(location.hash.slice(1));
+  if (code && location.hash.length > 1) code.value = codeOfLink();
 }
-translate();
