@@ -9,7 +9,7 @@ use unionflow_storage::StoreFault;
 use crate::{
     cli::{self, Action, Cli},
     config::{ConfigFault, Flags, Settings},
-    texts,
+    out, texts,
 };
 
 mod backup;
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => {
             // Help and version are asked for, and no failure; clap knows which is which.
             match cli::error_in_french(&error).filter(|_| language == Language::French) {
-                Some(text) => eprintln!("unionflow: {text}"),
+                Some(text) => out::complain(format_args!("unionflow: {text}\n")),
                 None => drop(error.print()),
             }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn complain(text: &str, code: u8) -> ExitCode {
-    eprintln!("unionflow: {text}");
+    out::complain(format_args!("unionflow: {text}\n"));
     ExitCode::from(code)
 }
 

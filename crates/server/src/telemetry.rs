@@ -13,6 +13,8 @@ pub(crate) fn log(settings: &Settings) {
     let filter = EnvFilter::builder().parse_lossy(&settings.log);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Else a line that cannot be written, on a full disk, is complained about on the same full disk: a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         // Said on standard error too: if that is gone, saying so panics, and a log must end nothing.
         .log_internal_errors(false)

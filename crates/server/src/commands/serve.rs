@@ -5,6 +5,7 @@ use unionflow_protocol::Language;
 use super::{Environment, Failure, block_on};
 use crate::{
     lifecycle::{Stop, stop_on_signals},
+    out,
     server::{Options, Server, StartFault},
     telemetry,
 };
@@ -20,15 +21,15 @@ pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
         tracing::info!(address = %server.address, admin = %server.admin_address, "serving");
         if let Some(code) = &server.setup_code {
             // Not a log line: logs are kept and sent around.
-            eprintln!(
-                "\n  {}\n  http://{}/setup   {}\n",
+            out::complain(format_args!(
+                "\n  {}\n  http://{}/setup   {}\n\n",
                 environment.say(
                     "Ce serveur n’a pas encore d’organisation. Fondez-la ici, avec ce code :",
                     "This server has no organisation yet. Found it here, with this code:",
                 ),
                 server.address,
                 code,
-            );
+            ));
         }
         stop.asked().await;
         server.stop().await;
@@ -42,10 +43,22 @@ pub(crate) fn start_failed(environment: &Environment, fault: StartFault) -> Fail
         StartFault::Config(fault) => environment.usage(&fault),
         StartFault::Store(fault) => environment.fault(&fault),
         StartFault::Listen { key, address, reason } if environment.language == Language::French => {
+            let reason = in_french(&reason);
             Failure::Other(format!(
                 "{key} : impossible d’écouter sur `{address}` ({reason}) ; choisissez une autre adresse, ou arrêtez ce qui l’occupe"
             ))
         }
         other => Failure::Other(other.to_string()),
     }
+}
+
+/// What the system says of an address, in French; what it says seldom stays as it is.
+fn in_french(reason: &str) -> &str {
+    const KNOWN: [(&str, &str); 4] = [
+        ("Address already in use", "l’adresse est déjà occupée"),
+        ("Cannot assign requested address", "cette machine n’a pas cette adresse"),
+        ("Permission denied", "permission refusée : les ports sous 1024 sont réservés"),
+        ("failed to lookup address information", "ce nom n’a pas d’adresse"),
+    ];
+    KNOWN.iter().find(|(english, _)| reason.starts_with(english)).map_or(reason, |(_, french)| french)
 }

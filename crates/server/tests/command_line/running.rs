@@ -68,6 +68,37 @@ async fn a_server_answers_on_both_listeners_logs_json_without_people_and_ends_wi
     assert!(rest.contains("stopped") && !rest.contains("awa@"), "{rest}");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_log_cannot_be_written_answers_all_the_same() {
+    // Without an organisation: the code of its founding cannot be shown either.
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let address = unionflow_testkit::ServerProcess::free_address().to_string();
+    let listen = ["--listen", &address, "--admin-listen", "127.0.0.1:0", "--log", "trace"];
+    let arguments = [&["serve", "--data", text(folder.path())], &listen[..]].concat();
+    let full = std::fs::File::create("/dev/full").expect("a disk that is always full");
+    let mut server = Command::from(command(&arguments));
+    let mut server = server.stderr(full).kill_on_drop(true).spawn().expect("the binary starts");
+    let answered = async {
+        let mut look = tokio::time::interval(std::time::Duration::from_millis(10));
+        loop {
+            look.tick().await;
+            assert_eq!(server.try_wait().expect("a state"), None, "it goes on");
+            match reqwest::get(format!("http://{address}/health/live")).await {
+                Ok(answer) => return answer.status(),
+                Err(error) => assert!(error.is_connect(), "an answer, or nobody there yet: {error}"),
+            }
+        }
+    };
+    assert_eq!(timeout(PATIENCE, answered).await.expect("in time"), 200);
+    let login = serde_json::json!({"login": "awa@exemple.test", "password": "baobab-pirogue-42-long"});
+    let url = format!("http://{address}/api/v1/auth/login");
+    let refused = reqwest::Client::new().post(url).json(&login).send().await.expect("an answer");
+    assert_eq!(refused.status(), 401);
+    signal(&server, "TERM");
+    assert_eq!(end(&mut server).await, Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_a_server_at_once_with_130_although_a_request_is_under_way() {
     let folder = founded();
