@@ -98,14 +98,23 @@ pub fn link(tx: &mut Tx<'_>, member: MemberId, person: PersonId) -> Result<Membe
     Ok(member)
 }
 
-/// Every member with an account, of one organisation.
-pub fn list(reader: &mut Reader<'_>, organization: OrganizationId) -> Result<Vec<Member>, Undo> {
+/// Every member with an account, of one organisation, and what each signs in with.
+pub fn list(
+    reader: &mut Reader<'_>,
+    organization: OrganizationId,
+) -> Result<Vec<(Member, Vec<String>)>, Undo> {
     let filter = unionflow_storage::tables::member::MemberFilter {
         statuses: vec![MemberStatus::Active, MemberStatus::Suspended],
         ..Default::default()
     };
     let members = reader.load_members(organization, &filter, None, 100_000)?;
-    Ok(members.into_iter().filter(|member| member.person_id.is_some()).collect())
+    let mut found = Vec::new();
+    for member in members {
+        let Some(person) = member.person_id else { continue };
+        let logins = reader.load_logins(person)?.iter().map(|login| login.as_str().to_owned()).collect();
+        found.push((member, logins));
+    }
+    Ok(found)
 }
 
 fn act(tx: &mut Tx<'_>) {

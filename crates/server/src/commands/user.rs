@@ -39,7 +39,10 @@ async fn find(environment: &Environment, service: &Service, login: &str) -> Resu
     let name = LoginName::parse(login, country).ok_or_else(|| {
         Failure::Usage(format!(
             "`{login}` {}",
-            environment.say("n’est ni un téléphone ni un e-mail", "is neither a phone nor an e-mail")
+            environment.say(
+                "n’est ni un téléphone ni un e-mail ; `unionflow user list` montre l’identifiant de chaque membre",
+                "is neither a phone nor an e-mail; `unionflow user list` shows the login of every member"
+            )
         ))
     })?;
     let found = service.read(move |reader| operator::find(reader, &name)).await;
@@ -47,8 +50,8 @@ async fn find(environment: &Environment, service: &Service, login: &str) -> Resu
         ErrorCode::NotFound => Failure::Other(format!(
             "`{login}` : {}",
             environment.say(
-                "personne n’a de compte avec cet identifiant ; `unionflow user list` montre les membres",
-                "nobody has an account with this login; `unionflow user list` shows the members"
+                "personne n’a de compte avec cet identifiant ; `unionflow user list` montre ceux des membres",
+                "nobody has an account with this login; `unionflow user list` shows those of the members"
             )
         )),
         _ => beside::failed(environment, &undo),
@@ -68,14 +71,15 @@ async fn list(environment: &Environment, service: &Service, wanted: Option<&str>
         }
         outln!("{}  {}", id, organization.settings.name);
         let members = service.read(move |reader| operator::list(reader, id)).await;
-        for member in members.map_err(|undo| beside::failed(environment, &undo))? {
+        for (member, logins) in members.map_err(|undo| beside::failed(environment, &undo))? {
             let roles: Vec<&str> = member.effective_roles().iter().map(Role::as_str).collect();
             outln!(
-                "  {:>6}  {} {}  {}",
+                "  {:>6}  {} {}  {}  {}",
                 member.number.as_str(),
                 member.name.given,
                 member.name.family,
-                roles.join(", ")
+                roles.join(", "),
+                logins.join(", ")
             );
         }
     }

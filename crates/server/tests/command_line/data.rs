@@ -10,7 +10,10 @@ fn the_operator_sees_and_changes_accounts() {
         (ended.code, ended.out + &ended.err)
     };
     let (_, list) = user(&["list"]);
-    assert!(list.contains("Mutuelle Essai") && list.contains("Awa Koné  PRESIDENT, MEMBER"), "{list}");
+    assert!(
+        list.contains("Mutuelle Essai") && list.contains("Awa Koné  PRESIDENT, MEMBER  awa@exemple.test\n"),
+        "{list}"
+    );
     let (_, shown) = user(&["show", "0708123456"]);
     assert!(shown.contains("+2250708123456") && shown.contains("TREASURER"), "{shown}");
     assert_eq!(user(&["role", "awa@exemple.test", "SECRETARY"]).0, Some(0));
@@ -19,6 +22,8 @@ fn the_operator_sees_and_changes_accounts() {
     assert_eq!(user(&["role", "awa@exemple.test", "SECRETARY", "--revoke"]).0, Some(0));
     let (code, unknown) = user(&["role", "awa@exemple.test", "CHEF"]);
     assert!(code == Some(2) && unknown.contains("BOARD_MEMBER"), "{unknown}");
+    let (code, number) = user(&["show", "M-1"]);
+    assert!(code == Some(2) && number.contains("`unionflow user list`"), "{number}");
     let (code, nobody) = user(&["disable", "nobody@exemple.test"]);
     assert!(code == Some(1) && nobody.contains("personne n’a de compte"), "{nobody}");
     assert_eq!(user(&["disable", "awa@exemple.test"]).0, Some(0));
