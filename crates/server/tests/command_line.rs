@@ -103,6 +103,23 @@ fn a_wrong_command_line_is_said_in_the_language_asked_for_and_ends_with_2() {
 }
 
 #[test]
+fn founding_without_a_terminal_says_how_else_the_answers_are_given() {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let named = ["setup", "--data", text(folder.path()), "--name", "Mutuelle Essai"];
+    let president = ["--president-given-name", "Awa", "--president-family-name", "Koné"];
+    let all = [&named[..], &president[..], &["--president-login", "awa@exemple.test"]].concat();
+    for arguments in [&named[..], &all[..]] {
+        let ended = unionflow(arguments);
+        assert!(
+            ended.code == Some(2)
+                && ended.err.contains("pas de terminal : donnez les réponses en options")
+                && ended.err.contains("--password-stdin"),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
 fn a_wrong_setting_names_its_key_and_where_it_was_set() {
     let folder = tempfile::tempdir().expect("a folder of our own");
     let file = folder.path().join("unionflow.toml");

@@ -1,7 +1,9 @@
 //! `unionflow setup`: founds the first organisation.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
+use unionflow_auth::password::strong_enough;
+use unionflow_domain::{contact::fold, hint::Hint};
 use unionflow_protocol::{
     Amount, Origin,
     rest::{
@@ -11,8 +13,10 @@ use unionflow_protocol::{
 };
 
 use super::{Environment, Failure, beside, block_on};
-use crate::cli;
-use crate::out::outln;
+use crate::{
+    cli,
+    out::{self, outln},
+};
 
 pub(crate) fn run(environment: Environment, options: cli::Setup) -> Result<(), Failure> {
     block_on(async {
@@ -76,7 +80,7 @@ impl Questions<'_> {
             options.president_family_name.clone(),
             options.president_login.clone(),
         );
-        Ok(FounderAccount {
+        let mut president = FounderAccount {
             given_name: self.ask(
                 given,
                 "president-given-name",
@@ -95,12 +99,13 @@ impl Questions<'_> {
                 "Téléphone ou e-mail du président ou de la présidente",
                 "Phone or e-mail of the president",
             )?,
-            password: self.password(
-                0,
-                "Mot de passe du président ou de la présidente",
-                "Password of the president",
-            )?,
-        })
+            password: Secret(String::new()),
+        };
+        let question = self
+            .environment
+            .say("Mot de passe du président ou de la présidente", "Password of the president");
+        president.password = self.password(0, &president, question)?;
+        Ok(president)
     }
 
     /// None where one person begins alone.
@@ -115,7 +120,7 @@ impl Questions<'_> {
         if login.is_empty() {
             return Ok(None);
         }
-        Ok(Some(FounderAccount {
+        let mut treasurer = FounderAccount {
             given_name: self.ask(
                 options.treasurer_given_name,
                 "treasurer-given-name",
@@ -129,12 +134,13 @@ impl Questions<'_> {
                 "Family name of the treasurer",
             )?,
             login,
-            password: self.password(
-                1,
-                "Mot de passe du trésorier ou de la trésorière",
-                "Password of the treasurer",
-            )?,
-        }))
+            password: Secret(String::new()),
+        };
+        let question = self
+            .environment
+            .say("Mot de passe du trésorier ou de la trésorière", "Password of the treasurer");
+        treasurer.password = self.password(1, &treasurer, question)?;
+        Ok(Some(treasurer))
     }
 
     fn ask(
@@ -147,32 +153,68 @@ impl Questions<'_> {
         match given {
             Some(given) => Ok(given),
             None if self.interactive => self.prompt(french, english),
-            None => {
+            None if self.passwords.is_some() => {
                 Err(Failure::Usage(format!("--{option}: {}", self.environment.say("manque", "is missing"))))
             }
+            None => Err(Failure::Usage(format!(
+                "--{option}: {} ; {}",
+                self.environment.say("manque", "is missing"),
+                self.no_terminal()
+            ))),
         }
     }
 
     fn prompt(&self, french: &str, english: &str) -> Result<String, Failure> {
-        eprint!("{}{}", self.environment.say(french, english), self.environment.say(" : ", ": "));
-        let _ = std::io::stderr().flush();
+        out::complain(format_args!("{}{}", self.environment.say(french, english), self.colon()));
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map_err(|error| Failure::Other(error.to_string()))?;
         Ok(line.trim().to_owned())
     }
 
-    fn password(&self, founder: usize, french: &str, english: &str) -> Result<Secret, Failure> {
-        let question =
-            format!("{}{}", self.environment.say(french, english), self.environment.say(" : ", ": "));
+    fn password(&self, founder: usize, account: &FounderAccount, question: &str) -> Result<Secret, Failure> {
         match &self.passwords {
             Some(lines) => lines.get(founder).cloned().map(Secret).ok_or_else(|| {
                 let missing = self.environment.say("il manque une ligne", "a line is missing");
                 Failure::Usage(format!("--password-stdin: {missing}"))
             }),
-            None => rpassword::prompt_password(question)
-                .map(Secret)
-                .map_err(|error| Failure::Other(error.to_string())),
+            None if self.interactive => self.new_password(account, question),
+            None => Err(Failure::Usage(self.no_terminal().to_owned())),
         }
+    }
+
+    /// A password that is strong enough, typed twice alike: whoever mistypes it here could not sign in.
+    fn new_password(&self, account: &FounderAccount, question: &str) -> Result<Secret, Failure> {
+        let ask = |question: &str| {
+            rpassword::prompt_password(format!("{question}{}", self.colon()))
+                .map_err(|error| Failure::Other(error.to_string()))
+        };
+        let about = [fold(&account.given_name), fold(&account.family_name), fold(&account.login)];
+        loop {
+            let password = ask(question)?;
+            if strong_enough(&password, &about.each_ref().map(String::as_str)).is_err() {
+                let hint = Hint::PasswordTooWeak.text(self.environment.language);
+                out::complain(format_args!("  {hint}\n"));
+            } else if ask(self.environment.say("Encore une fois", "Once more"))? == password {
+                return Ok(Secret(password));
+            } else {
+                let differ = self.environment.say(
+                    "les deux mots de passe ne sont pas les mêmes",
+                    "the two passwords are not the same",
+                );
+                out::complain(format_args!("  {differ}\n"));
+            }
+        }
+    }
+
+    fn colon(&self) -> &'static str {
+        self.environment.language.pick(" : ", ": ")
+    }
+
+    fn no_terminal(&self) -> &'static str {
+        self.environment.language.pick(
+            "pas de terminal : donnez les réponses en options, et les mots de passe avec --password-stdin",
+            "no terminal: give the answers as options, and the passwords with --password-stdin",
+        )
     }
 }
 
