@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use unionflow_auth::{Denied, access::BadToken};
 use unionflow_domain::{
     Fault, Refusal,
+    detail::Detail,
     hint::{Hint, Kind},
 };
 use unionflow_protocol::{
@@ -201,7 +202,13 @@ async fn read_within(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
             bytes = Vec::new();
         }
     }
-    if heard > limit { Err(ErrorCode::BodyTooLarge.into()) } else { Ok(bytes) }
+    if heard <= limit {
+        return Ok(bytes);
+    }
+    match limit / (1024 * 1024) {
+        0 => Err(ErrorCode::BodyTooLarge.into()),
+        most => Err(Refusal::because(ErrorCode::BodyTooLarge, Detail::MebibytesAtMost(most)).into()),
+    }
 }
 
 /// Reads a body; an empty one is an empty object, so that commands without words need none.

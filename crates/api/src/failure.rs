@@ -49,6 +49,9 @@ impl Failure {
             });
             said.collect::<Vec<_>>().join("; ")
         });
+        if let Some(detail) = refusal.detail {
+            problem.detail.get_or_insert_with(|| detail.text(language));
+        }
         problem.current = refusal.current.clone();
         problem.approval_id = refusal.approval_id;
         problem.trace_id = (problem.status >= 500).then(|| trace_id.to_owned());

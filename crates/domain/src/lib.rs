@@ -7,6 +7,7 @@
 
 pub mod approval;
 pub mod contact;
+pub mod detail;
 pub mod figures;
 pub mod hint;
 pub mod import;

@@ -6,13 +6,16 @@ use unionflow_protocol::{
     problem::{ErrorCode, FieldCode},
 };
 
-use crate::hint::Hint;
+use crate::{detail::Detail, hint::Hint};
 
 /// Why a command was refused. Nothing was changed. Kept with the idempotency key, so a repeat gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The stable code.
     pub code: ErrorCode,
+    /// More than the code says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Detail>,
     /// The fields at fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -51,7 +54,12 @@ impl Refusal {
 
     /// To be tried again after so many seconds.
     pub fn retry_after(code: ErrorCode, seconds: u32) -> Self {
-        Self { retry_after: Some(seconds), ..code.into() }
+        Self { retry_after: Some(seconds), detail: Some(Detail::Wait(seconds)), ..code.into() }
+    }
+
+    /// With more than the code says.
+    pub fn because(code: ErrorCode, detail: Detail) -> Self {
+        Self { detail: Some(detail), ..code.into() }
     }
 
     /// With the fault of another field of the same command, so that a person mends both in one go.
@@ -73,7 +81,7 @@ impl Refusal {
 
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {
-        Self { code, faults: Vec::new(), approval_id: None, current: None, retry_after: None }
+        Self { code, detail: None, faults: Vec::new(), approval_id: None, current: None, retry_after: None }
     }
 }
 

@@ -10,6 +10,7 @@ use unionflow_protocol::{
 
 use super::{Approval, Electorate, Resolution, terms};
 use crate::{
+    detail::Detail,
     ledger::{Account, CannotPost, Chart, Entry, Reservation},
     policy::Policy,
     refusal::Refusal,
@@ -44,7 +45,7 @@ impl Approval {
         electorate: &Electorate,
         now: Timestamp,
     ) -> Result<Option<u32>, Refusal> {
-        self.may_edit(editor, now)?;
+        self.may_edit(editor, now).map_err(|code| self.refusal(code))?;
         if content == self.content {
             return Ok(None);
         }
@@ -75,7 +76,7 @@ impl Approval {
 
     /// Takes it back: only its creator, only while it waits.
     pub fn cancel(&mut self, by: MemberId, now: Timestamp) -> Result<(), Refusal> {
-        self.may_cancel(by, now)?;
+        self.may_cancel(by, now).map_err(|code| self.refusal(code))?;
         self.end(ApprovalStatus::Cancelled, now);
         Ok(())
     }
@@ -126,6 +127,14 @@ impl Approval {
         !self.reserved && chart.payer(&self.content).is_some_and(short)
     }
 
+    /// The refusal of a code; where its status forbids something, with what that is.
+    pub fn refusal(&self, code: ErrorCode) -> Refusal {
+        match code {
+            ErrorCode::WrongApprovalStatus => Refusal::because(code, Detail::Status(self.status)),
+            _ => code.into(),
+        }
+    }
+
     /// Whether it could be executed now; and if not, why.
     pub fn may_execute(&self, now: Timestamp) -> Result<(), ErrorCode> {
         if self.content.transaction_type.is_governance() {
@@ -140,7 +149,7 @@ impl Approval {
 
     /// What executing it posts.
     pub fn execution(&self, chart: &Chart, now: Timestamp) -> Result<Execution, Refusal> {
-        self.may_execute(now)?;
+        self.may_execute(now).map_err(|code| self.refusal(code))?;
         let lines = chart.postings(&self.content)?;
         let payer = chart.payer(&self.content).filter(|_| self.reserved);
         let reservation = payer.map(|account| Reservation {

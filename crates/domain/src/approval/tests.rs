@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{content, *};
 use crate::{
+    detail::Detail,
     ledger::{Account, Chart, Entry},
     policy,
 };
@@ -163,9 +164,12 @@ fn what_is_decided_stays_decided_p10_p11() {
     assert_eq!(approve(&mut approval, SECRETARY), Err(ErrorCode::WrongApprovalStatus));
     let late = approval.reject(&voter(SECRETARY), &everyone(), None, at(1)).unwrap_err();
     assert_eq!(late.code, ErrorCode::WrongApprovalStatus);
+    assert_eq!(late.detail, Some(Detail::Status(ApprovalStatus::Approved)));
     let mut rejected = asked(5_000);
     rejected.reject(&voter(SECRETARY), &everyone(), None, at(1)).unwrap();
     assert_eq!(approve(&mut rejected, PRESIDENT), Err(ErrorCode::WrongApprovalStatus));
+    let refused = rejected.cancel(rejected.requester_id, at(1)).unwrap_err();
+    assert_eq!(refused.detail, Some(Detail::Status(ApprovalStatus::Rejected)));
 }
 
 #[test]

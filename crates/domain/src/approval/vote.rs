@@ -104,7 +104,7 @@ impl Approval {
 
     /// Takes back one's own vote while its step is open. The vote stays as a fact and no longer counts.
     pub fn withdraw(&mut self, voter: MemberId, now: Timestamp) -> Result<Withdrawn, Refusal> {
-        let (open, votes_needed) = self.open_step(now)?;
+        let (open, votes_needed) = self.open_step(now).map_err(|code| self.refusal(code))?;
         let hash = self.terms.content_hash.clone();
         let vote = self
             .votes
@@ -149,7 +149,7 @@ impl Approval {
         seen: Option<&str>,
         now: Timestamp,
     ) -> Result<Ballot, Refusal> {
-        let (step, votes_needed) = self.open_step(now)?;
+        let (step, votes_needed) = self.open_step(now).map_err(|code| self.refusal(code))?;
         let current = self.terms.content_hash.as_str();
         if seen.map_or(self.edited, |seen| !seen.eq_ignore_ascii_case(current)) {
             return Err(ErrorCode::ContentChanged.into());

@@ -26,7 +26,7 @@ pub fn edit(
     edit: &EditApproval,
 ) -> Result<rest::approval::Approval, Undo> {
     let (mut approval, member) = load_for(tx, call, id)?;
-    let may = approval.may_edit(member.id, tx.now()).map_err(Into::into);
+    let may = approval.may_edit(member.id, tx.now()).map_err(|code| approval.refusal(code));
     with_current(tx, &approval, &member, may)?;
 
     let old = &approval.content;

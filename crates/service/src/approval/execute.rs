@@ -1,7 +1,7 @@
 //! `POST /finance/approvals/{id}/execute`
 
 use serde::{Deserialize, Serialize};
-use unionflow_domain::{approval::NotExecuted, ledger::Entry, permissions::Action};
+use unionflow_domain::{Refusal, approval::NotExecuted, detail::Detail, ledger::Entry, permissions::Action};
 use unionflow_protocol::{
     Amount,
     account::EntryCause,
@@ -26,8 +26,9 @@ pub struct Executed {
 /// Carries an approved request out: any treasurer, once, in the transaction that posts its entry.
 pub fn execute(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<Executed, Undo> {
     let (mut approval, member) = load_for(tx, call, id)?;
-    membership::require(&member, Action::Execute)?;
-    let may = approval.may_execute(tx.now()).map_err(Into::into);
+    membership::require(&member, Action::Execute)
+        .map_err(|code| Refusal::because(code, Detail::TreasurerExecutes))?;
+    let may = approval.may_execute(tx.now()).map_err(|code| approval.refusal(code));
     with_current(tx, &approval, &member, may)?;
     free_lapsed(tx, &approval)?;
     let before = tx.load_chart(approval.organization_id)?;
