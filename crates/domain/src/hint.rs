@@ -127,6 +127,8 @@ pub enum Hint {
     YesNo,
     /// A duplicate within the file.
     DuplicateInFile { first_row: u32 },
+    /// A row without a number, about somebody who has the name of an earlier one and no contact that tells them apart.
+    NamesakeInFile { first_row: u32 },
     /// Two columns with one name.
     DuplicateColumn,
     /// The row has another number of cells than the header.
@@ -372,10 +374,8 @@ impl Hint {
                 "an existing date, day/month/year, such as 22/11/2026",
             ),
             Self::YesNo => pick("Oui ou Non", "Oui or Non"),
-            Self::DuplicateInFile { first_row } => match language {
-                Language::French => format!("déjà à la ligne {first_row} ; gardez-en une seule"),
-                Language::English => format!("already on line {first_row}; keep only one"),
-            },
+            Self::DuplicateInFile { first_row } => duplicate(*first_row, language),
+            Self::NamesakeInFile { first_row } => namesake(*first_row, language),
             Self::DuplicateColumn => pick(
                 "deux colonnes portent ce nom ; gardez-en une seule",
                 "two columns have this name; keep only one",
@@ -440,6 +440,24 @@ impl Hint {
                 Language::French => format!("l’organisation n’a pas de compte {kind}"),
                 Language::English => format!("the organisation has no account {kind}"),
             },
+        }
+    }
+}
+
+fn duplicate(first_row: u32, language: Language) -> String {
+    match language {
+        Language::French => format!("déjà à la ligne {first_row} ; gardez-en une seule"),
+        Language::English => format!("already on line {first_row}; keep only one"),
+    }
+}
+
+fn namesake(first_row: u32, language: Language) -> String {
+    match language {
+        Language::French => format!(
+            "déjà à la ligne {first_row} : même personne ? gardez-en une ; sinon ajoutez le numéro du membre"
+        ),
+        Language::English => {
+            format!("already on line {first_row}: the same person? keep one; else add the member's number")
         }
     }
 }

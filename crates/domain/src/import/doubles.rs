@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{RowFault, rows::MemberRow};
-use crate::{contact::fold, hint::Hint};
+use crate::{contact::fold, hint::Hint, member::MemberNumber};
 
 /// How many rows with one phone or e-mail are looked at: a family shares a phone, a village does not.
 const SHARED_MAX: usize = 8;
@@ -21,20 +21,30 @@ pub(super) struct Seen {
 impl Seen {
     /// The fault of a row that repeats an earlier one; else the row is remembered.
     pub(super) fn repeats(&mut self, row: &MemberRow) -> Option<RowFault> {
-        let first_row = match &row.number {
-            Some(number) => self.by_number.get(number.as_str()).copied(),
-            None => self.same_name(row),
+        let repeated = match &row.number {
+            Some(number) => self.number_again(row.row, &row.key_column, number),
+            None => self.same_name(row).map(|first_row| RowFault {
+                row: row.row,
+                column: row.key_column.clone(),
+                value: row.who(),
+                hint: Hint::NamesakeInFile { first_row },
+            }),
         };
-        if let Some(first_row) = first_row {
-            let value = row.number.as_ref().map_or_else(|| row.who(), |number| number.as_str().to_owned());
-            let (column, hint) = (row.key_column.clone(), Hint::DuplicateInFile { first_row });
-            return Some(RowFault { row: row.row, column, value, hint });
+        if repeated.is_some() {
+            return repeated;
         }
         match &row.number {
             Some(number) => drop(self.by_number.insert(number.as_str().to_owned(), row.row)),
             None => self.by_name.entry(row.name.sort_key()).or_default().push(row.clone()),
         }
         None
+    }
+
+    /// The fault of a number that an earlier row has.
+    pub(super) fn number_again(&self, row: u32, column: &str, number: &MemberNumber) -> Option<RowFault> {
+        let first_row = *self.by_number.get(number.as_str())?;
+        let (column, value) = (column.to_owned(), number.as_str().to_owned());
+        Some(RowFault { row, column, value, hint: Hint::DuplicateInFile { first_row } })
     }
 
     /// Two people may have one name: they are two where each has a phone or an e-mail, and no two of those are equal.

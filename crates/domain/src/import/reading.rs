@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     contact::{Country, fold},
+    detail::Detail,
     hint::Hint,
 };
 
@@ -43,6 +44,8 @@ pub struct Reading {
 /// A file without the columns that an import needs: those that are missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownLayout {
+    /// What the file is instead of a table, where its first bytes say so.
+    pub instead: Option<Detail>,
     /// One name for each column that is missing.
     pub missing: Vec<&'static str>,
 }
@@ -109,6 +112,9 @@ impl Header {
 
 /// Reads a file of members.
 pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, UnknownLayout> {
+    if let Some(instead) = no_table(bytes) {
+        return Err(UnknownLayout { instead: Some(instead), missing: Vec::new() });
+    }
     let (text, encoding) = decode(bytes);
     // The reader would count a line's number before the second half of its ending.
     let text = text.replace("\r\n", "\n");
@@ -154,11 +160,33 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unkn
                 }
                 Some(repeated) => faults.push(repeated),
             },
-            Err(wrong) => faults.extend(wrong),
+            Err(wrong) => {
+                faults.extend(wrong.faults);
+                let number = wrong.number.as_ref();
+                faults.extend(number.and_then(|number| seen.number_again(line, &wrong.key_column, number)));
+            }
         }
     }
     reading.faults = faults;
     Ok(reading)
+}
+
+/// What people bring instead of a table as text.
+fn no_table(bytes: &[u8]) -> Option<Detail> {
+    const KNOWN: [(&[u8], Detail); 6] = [
+        (b"PK\x03\x04", Detail::Workbook),
+        (b"\xd0\xcf\x11\xe0", Detail::Workbook),
+        (b"\xff\xd8\xff", Detail::Picture),
+        (b"\x89PNG", Detail::Picture),
+        (b"GIF8", Detail::Picture),
+        (b"%PDF", Detail::Pdf),
+    ];
+    let blank =
+        |byte: &u8| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' ' | 0xef | 0xbb | 0xbf | 0xfe | 0xff);
+    if bytes.iter().all(blank) {
+        return Some(Detail::EmptyFile);
+    }
+    KNOWN.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, detail)| *detail)
 }
 
 /// The line that a record begins on, as an editor counts: the reader's own position is before the blank lines it passed over.
@@ -227,5 +255,9 @@ fn header(first: &csv::StringRecord) -> Result<(Header, Vec<RowFault>), UnknownL
             missing.push(name);
         }
     }
-    if missing.is_empty() { Ok((Header { names, at }, faults)) } else { Err(UnknownLayout { missing }) }
+    if missing.is_empty() {
+        Ok((Header { names, at }, faults))
+    } else {
+        Err(UnknownLayout { instead: None, missing })
+    }
 }

@@ -40,6 +40,16 @@ pub struct MemberRow {
     pub left_on: Option<Date>,
 }
 
+/// A row that is not what it should be.
+pub(super) struct WrongRow {
+    /// Its number, where that can be read.
+    pub(super) number: Option<MemberNumber>,
+    /// The column that the number stands in.
+    pub(super) key_column: String,
+    /// What is wrong with its cells.
+    pub(super) faults: Vec<RowFault>,
+}
+
 /// A row beside the member who has its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compared {
@@ -92,7 +102,7 @@ pub(super) fn member_row(
     record: &csv::StringRecord,
     country: Country,
     today: Date,
-) -> Result<MemberRow, Vec<RowFault>> {
+) -> Result<MemberRow, WrongRow> {
     let mut cells = Cells { row, header, record, faults: Vec::new() };
     let numbered = header.has(Field::Number) || header.has(Field::Id);
     let (number_column, number) = if numbered { number(&mut cells) } else { (String::new(), None) };
@@ -118,7 +128,7 @@ pub(super) fn member_row(
             status: if active { MemberStatus::Active } else { MemberStatus::Left },
             left_on: (!active).then(|| ends_on.filter(|date| *date <= today).unwrap_or(today)),
         }),
-        _ => Err(cells.faults),
+        _ => Err(WrongRow { number, key_column, faults: cells.faults }),
     }
 }
 

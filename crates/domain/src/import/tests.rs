@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     contact::Country,
+    detail::Detail,
     member::{Member, MemberNumber, Name},
 };
 
@@ -109,6 +110,14 @@ fn a_number_twice_in_a_file_keeps_the_first_and_names_it() {
 }
 
 #[test]
+fn a_number_twice_is_told_beside_whatever_else_is_wrong_with_its_row() {
+    let reading = rows(&["1;Koné;Awa;;;;;;;", "1;Koné;Awa;;;;31/02/2020;;;", "2;Koné;Issa;;;;31/02/2020;;;"]);
+    let hints: Vec<_> = reading.faults.iter().map(|fault| (fault.row, fault.hint.clone())).collect();
+    let again = Hint::DuplicateInFile { first_row: 2 };
+    assert_eq!(hints, [(3, Hint::DateDayFirst), (3, again), (4, Hint::DateDayFirst)]);
+}
+
+#[test]
 fn blank_rows_are_passed_over_and_unknown_columns_are_told() {
     let reading = reading("Numéro adhérent;Nom;Prénom;Titre;Nom\n1;Koné;Awa;Mme;\n;;;;\n\n");
     assert_eq!(
@@ -123,7 +132,7 @@ fn blank_rows_are_passed_over_and_unknown_columns_are_told() {
 #[test]
 fn a_file_of_something_else_says_which_columns_are_missing() {
     let missing = |text: &str| read(text.as_bytes(), Country::CI, today()).unwrap_err().missing;
-    assert_eq!(missing(""), ["Nom", "Prénom"]);
+    assert_eq!(missing("x"), ["Nom", "Prénom"]);
     assert_eq!(missing("Numéro adhérent;Nom\n1;Koné\n"), ["Prénom"]);
     assert_eq!(missing("\u{0}\u{1}PNG\u{2}"), ["Nom", "Prénom"]);
 }
@@ -215,7 +224,7 @@ fn the_import_model_has_no_numbers_and_its_people_are_told_apart_by_name_and_con
     let repeated: Vec<_> = reading.faults.iter().map(|fault| (fault.row, &fault.hint)).collect();
     assert_eq!(
         repeated,
-        [(4, &Hint::DuplicateInFile { first_row: 2 }), (6, &Hint::DuplicateInFile { first_row: 5 })]
+        [(4, &Hint::NamesakeInFile { first_row: 2 }), (6, &Hint::NamesakeInFile { first_row: 5 })]
     );
     assert_eq!((&reading.rows[0].number, reading.rows[0].joined_on), (&None, "2020-05-06".parse().ok()));
     assert!(reading.ignored_columns.contains(&"login_adh".to_owned()), "logins are never set by an import");
@@ -265,4 +274,20 @@ fn the_samples_are_read_as_their_makers_meant_them() {
         [(2, &Hint::OldPhone { proposal: Some(old) }), (3, &Hint::LostZero { proposal: lost })]
     );
     assert_eq!((number(&damaged.rows[0]), damaged.rows[0].left_on), ("3", "2022-12-31".parse().ok()));
+}
+
+#[test]
+fn a_file_that_is_no_text_is_called_what_it_is() {
+    for (bytes, instead) in [
+        (&b"PK\x03\x04\x14\0\x06\0"[..], Detail::Workbook),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", Detail::Workbook),
+        (b"\xff\xd8\xff\xe0", Detail::Picture),
+        (b"\x89PNG\r\n", Detail::Picture),
+        (b"%PDF-1.7", Detail::Pdf),
+        (b"", Detail::EmptyFile),
+        (b"\xef\xbb\xbf \r\n", Detail::EmptyFile),
+    ] {
+        let unknown = read(bytes, Country::CI, today()).unwrap_err();
+        assert_eq!((unknown.instead, unknown.missing), (Some(instead), vec![]), "{bytes:?}");
+    }
 }

@@ -29,6 +29,9 @@ pub(crate) fn failed(environment: &Environment, undo: &Undo) -> Failure {
         Undo::Fault(fault) => environment.fault(fault),
         Undo::Refused(refusal) => {
             let mut text = refusal.code.title(environment.language).to_owned();
+            if let Some(detail) = refusal.detail {
+                text.push_str(&format!(" {}", detail.text(environment.language)));
+            }
             for fault in &refusal.faults {
                 text.push_str(&format!(
                     "\n  {}: {}",

@@ -1,5 +1,7 @@
 //! `unionflow import members FILE`
 
+use std::{io::ErrorKind, path::Path};
+
 use indicatif::{ProgressBar, ProgressStyle};
 use unionflow_domain::Refusal;
 use unionflow_protocol::{
@@ -15,8 +17,8 @@ use super::{Environment, Failure, beside, block_on};
 use crate::{cli::ImportMembers, out::outln};
 
 pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(), Failure> {
-    let file = std::fs::read(&members.file)
-        .map_err(|error| Failure::Usage(format!("`{}`: {error}", members.file.display())))?;
+    let file =
+        std::fs::read(&members.file).map_err(|error| unreadable(&environment, &members.file, &error))?;
     block_on(async {
         let service = beside::open(&environment, false).await?;
         let organization_id =
@@ -55,8 +57,23 @@ pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(
     })
 }
 
+fn unreadable(environment: &Environment, file: &Path, error: &std::io::Error) -> Failure {
+    let reason = match error.kind() {
+        ErrorKind::NotFound => environment.say("ce fichier n’existe pas", "there is no such file").to_owned(),
+        ErrorKind::PermissionDenied => {
+            environment.say("pas le droit de lire ce fichier", "this file may not be read").to_owned()
+        }
+        ErrorKind::IsADirectory => environment.say("c’est un dossier", "this is a folder").to_owned(),
+        _ => error.to_string(),
+    };
+    Failure::Usage(format!("`{}`{}{reason}", file.display(), environment.say(" : ", ": ")))
+}
+
 /// The first line has no names: it is another file, or its headers are gone.
 fn unknown_layout(environment: &Environment, refusal: &Refusal) -> Failure {
+    if let Some(detail) = refusal.detail {
+        return Failure::Usage(detail.text(environment.language));
+    }
     let missing: Vec<&str> = refusal.faults.iter().map(|fault| fault.pointer.as_str()).collect();
     Failure::Usage(format!(
         "{} {}",
@@ -88,7 +105,10 @@ fn print(environment: &Environment, report: &ImportReport, refused: bool) {
         outln!(
             "\n{} {}",
             report.errors.len(),
-            say("erreurs, et ce qui les corrigerait", "errors, and what would fix them")
+            match report.errors.len() {
+                1 => say("erreur, et ce qui la corrigerait", "error, and what would fix it"),
+                _ => say("erreurs, et ce qui les corrigerait", "errors, and what would fix them"),
+            }
         );
         table(environment, &report.errors);
     }

@@ -143,3 +143,18 @@ async fn a_file_that_changed_nothing_still_puts_right_what_changes_after_it() {
     assert!(third.contains("0 créés, 1 modifiés, 1199 sans changement"), "{third}");
     assert!(third.contains("n° A-00001: téléphone"), "it says whose and what: {third}");
 }
+
+#[test]
+fn a_file_that_is_no_table_or_not_there_is_told_in_a_sentence() {
+    let folder = founded();
+    let file = folder.path().join("membres.xlsx");
+    let missing = import(folder.path(), &file, &[]);
+    assert!(missing.code == Some(2) && missing.err.contains("ce fichier n’existe pas"), "{missing:?}");
+    for (bytes, sentence) in
+        [(&b"PK\x03\x04"[..], "enregistrez-le en CSV"), (b"\xff\xd8\xff\xe0", "une image"), (b"", "est vide")]
+    {
+        fs::write(&file, bytes).expect("a file");
+        let told = import(folder.path(), &file, &[]);
+        assert!(told.code == Some(2) && told.err.contains(sentence), "{told:?}");
+    }
+}

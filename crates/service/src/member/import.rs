@@ -185,8 +185,8 @@ struct Apply {
 async fn read_file(file: Vec<u8>, country: Country, today: Date) -> Result<Reading, Undo> {
     let read = tokio::task::spawn_blocking(move || read(&file, country, today)).await;
     let read = read.map_err(|error| unionflow_storage::StoreFault::Malformed(error.to_string()))?;
-    read.map_err(|UnknownLayout { missing }| {
-        let mut refusal = Refusal::from(ErrorCode::UnknownLayout);
+    read.map_err(|UnknownLayout { instead, missing }| {
+        let mut refusal = Refusal { detail: instead, ..ErrorCode::UnknownLayout.into() };
         for column in missing {
             refusal = refusal.at(column, FieldCode::Required, Hint::Required);
         }
