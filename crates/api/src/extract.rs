@@ -205,7 +205,7 @@ async fn read_within(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
     if heard <= limit {
         return Ok(bytes);
     }
-    match limit / (1024 * 1024) {
+    match u32::try_from(limit / (1024 * 1024)).unwrap_or(u32::MAX) {
         0 => Err(ErrorCode::BodyTooLarge.into()),
         most => Err(Refusal::because(ErrorCode::BodyTooLarge, Detail::MebibytesAtMost(most)).into()),
     }

@@ -19,7 +19,7 @@ pub(crate) struct Failure {
     refusal: Refusal,
     replayed: bool,
     /// For the log of the operator; never for the caller.
-    inside: Option<String>,
+    inside: Option<Box<str>>,
 }
 
 impl Failure {
@@ -113,7 +113,7 @@ impl From<ErrorCode> for Failure {
 
 impl From<StoreFault> for Failure {
     fn from(fault: StoreFault) -> Self {
-        let inside = (!matches!(fault, StoreFault::Busy)).then(|| fault.to_string());
+        let inside = (!matches!(fault, StoreFault::Busy)).then(|| fault.to_string().into());
         Self { inside, ..fault.code().into() }
     }
 }

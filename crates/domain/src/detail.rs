@@ -13,7 +13,7 @@ pub enum Detail {
     /// So many seconds until the next try.
     Wait(u32),
     /// At most so many mebibytes.
-    MebibytesAtMost(usize),
+    MebibytesAtMost(u32),
     /// A workbook of a spreadsheet, not its text.
     Workbook,
     /// A picture.
