@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 pub mod config;
 mod demo;
+mod files;
 mod health;
 mod lifecycle;
 mod listener;

@@ -18,6 +18,7 @@ use unionflow_storage::{Clock, Store, StoreFault, SystemClock, Undo, sqlite};
 use crate::{
     admin::Admin,
     config::{ConfigFault, Settings},
+    files,
     health::{Health, Phase},
     listener,
 };
@@ -136,7 +137,8 @@ impl Server {
         ];
         let router = unionflow_api::router(&api).merge(gateway.router()).merge(health.clone().router());
         let accepting = CancellationToken::new();
-        let serving = tokio::spawn(listener::run(listener, router, settings.connections, accepting.clone()));
+        let connections = files::within(settings.connections);
+        let serving = tokio::spawn(listener::run(listener, router, connections, accepting.clone()));
         health.set(Phase::Ready);
         let drain =
             Drain { spread: settings.drain(), leave_within: settings.drain().min(Duration::from_secs(3)) };
@@ -245,7 +247,7 @@ fn gateway_config(settings: &Settings) -> unionflow_gateway::Config {
     unionflow_gateway::Config {
         allowed_origins: settings.allowed_origins.clone(),
         sessions_per_person: settings.sessions_per_person,
-        sessions: settings.sessions,
+        sessions: files::within(settings.sessions),
         ring_bytes: settings.ring_bytes,
         queue_bytes: settings.queue_bytes,
     }

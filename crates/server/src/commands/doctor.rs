@@ -12,7 +12,7 @@ use unionflow_service::Service;
 use unionflow_storage::{Clock, SystemClock, sqlite};
 
 use super::{Environment, Failure, beside, block_on};
-use crate::out::outln;
+use crate::{files, out::outln};
 
 struct Report {
     faults: u32,
@@ -177,10 +177,7 @@ fn look_at_limits(environment: &Environment) {
             "password_memory_kib is weak: 19456 or more",
         ));
     }
-    let open_files = std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| {
-        let line = limits.lines().find(|line| line.starts_with("Max open files"))?.to_owned();
-        line.split_whitespace().nth(3)?.parse::<usize>().ok()
-    });
+    let open_files = files::open_at_most();
     if let Some(files) = open_files.filter(|files| *files < settings.sessions.saturating_add(100)) {
         Report::advise(&format!(
             "{} {files} (sessions = {})",
