@@ -6,7 +6,7 @@
 //! HTTP upgrade ─► accept (who, where from, member of what) ─► connection task: reads frames, replays, waits for readiness
 //! ```
 //!
-//! A [`session::Session`] decides everything and does no I/O. An event is framed once and written to each socket directly by
+//! A `session::Session` decides everything and does no I/O. An event is framed once and written to each socket directly by
 //! the hub, without waking a task per subscriber; only a socket that cannot take it has its task woken.
 //!
 //! **Invariants:** an event reaches a session only if its organisation is the session's and its audience admits the member
