@@ -380,16 +380,7 @@ impl Hint {
                 "deux colonnes portent ce nom ; gardez-en une seule",
                 "two columns have this name; keep only one",
             ),
-            Self::Cells { expected, found } => match language {
-                Language::French => format!(
-                    "{found} cellules au lieu de {expected} ; mettez entre guillemets un texte qui contient un point-virgule"
-                ),
-                Language::English => {
-                    format!(
-                        "{found} cells instead of {expected}; a semicolon within a text needs quotes around it"
-                    )
-                }
-            },
+            Self::Cells { expected, found } => cells(*expected, *found, language),
             Self::Formula => pick(
                 "un nom ne commence pas par = + - @ : un tableur le prendrait pour une formule",
                 "a name does not begin with = + - @: a spreadsheet would take it for a formula",
@@ -402,24 +393,8 @@ impl Hint {
                 "plusieurs membres portent ce nom : ajoutez une colonne avec le numéro du membre",
                 "several members have this name: add a column with the member's number",
             ),
-            Self::NamesakeHere { number } => match language {
-                Language::French => format!(
-                    "le membre n° {number} porte ce nom, avec un autre téléphone ou e-mail : ajoutez une colonne avec le numéro du membre, ou corrigez sa fiche"
-                ),
-                Language::English => format!(
-                    "member no. {number} has this name, with another phone or e-mail: add a column with the member's number, or correct that member"
-                ),
-            },
-            Self::PerhapsSame { first_row } => match language {
-                Language::French => {
-                    format!(
-                        "peut-être la personne de la ligne {first_row}, écrite autrement ; les deux sont gardées"
-                    )
-                }
-                Language::English => {
-                    format!("perhaps the person of line {first_row}, spelt otherwise; both are kept")
-                }
-            },
+            Self::NamesakeHere { number } => namesake_here(number, language),
+            Self::PerhapsSame { first_row } => perhaps_same(*first_row, language),
             Self::NumberOfOther => pick(
                 "ce numéro est celui d’un autre membre ; corrigez le numéro ou le nom",
                 "this number belongs to another member; correct the number or the name",
@@ -440,6 +415,39 @@ impl Hint {
                 Language::French => format!("l’organisation n’a pas de compte {kind}"),
                 Language::English => format!("the organisation has no account {kind}"),
             },
+        }
+    }
+}
+
+fn cells(expected: usize, found: usize, language: Language) -> String {
+    match language {
+        Language::French => format!(
+            "{found} cellules au lieu de {expected} ; mettez entre guillemets un texte qui contient un point-virgule"
+        ),
+        Language::English => {
+            format!("{found} cells instead of {expected}; a semicolon within a text needs quotes around it")
+        }
+    }
+}
+
+fn namesake_here(number: &str, language: Language) -> String {
+    match language {
+        Language::French => format!(
+            "le membre n° {number} porte ce nom, avec un autre téléphone ou e-mail : ajoutez une colonne avec le numéro du membre, ou corrigez sa fiche"
+        ),
+        Language::English => format!(
+            "member no. {number} has this name, with another phone or e-mail: add a column with the member's number, or correct that member"
+        ),
+    }
+}
+
+fn perhaps_same(first_row: u32, language: Language) -> String {
+    match language {
+        Language::French => {
+            format!("peut-être la personne de la ligne {first_row}, écrite autrement ; les deux sont gardées")
+        }
+        Language::English => {
+            format!("perhaps the person of line {first_row}, spelt otherwise; both are kept")
         }
     }
 }
