@@ -55,8 +55,6 @@ pub(crate) struct Params<T>(pub(crate) T);
 
 /// How long a body may take to arrive: phones are slow, attackers slower.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
-/// How many times the limit of a body is read before the connection is given up.
-const HEARD_OUT: usize = 4;
 
 impl Signed {
     fn from_headers(parts: &Parts, api: &Api) -> Result<Caller, Failure> {
@@ -186,28 +184,22 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> 
     Ok(bytes)
 }
 
-/// Reads a body of up to so many bytes. What is longer is heard out, within reason, and thrown away: an answer to somebody
-/// who is still speaking is lost with the connection.
 async fn read_within(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
-    let (mut bytes, mut heard) = (Vec::new(), 0_usize);
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        heard = heard.saturating_add(data.len());
-        if heard > limit.saturating_mul(HEARD_OUT) {
-            break;
+        if bytes.len() + data.len() > limit {
+            return Err(too_long(limit));
         }
-        if heard <= limit {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = Vec::new();
-        }
+        bytes.extend_from_slice(&data);
     }
-    if heard <= limit {
-        return Ok(bytes);
-    }
+    Ok(bytes)
+}
+
+fn too_long(limit: usize) -> Failure {
     match u32::try_from(limit / (1024 * 1024)).unwrap_or(u32::MAX) {
-        0 => Err(ErrorCode::BodyTooLarge.into()),
-        most => Err(Refusal::because(ErrorCode::BodyTooLarge, Detail::MebibytesAtMost(most)).into()),
+        0 => ErrorCode::BodyTooLarge.into(),
+        most => Refusal::because(ErrorCode::BodyTooLarge, Detail::MebibytesAtMost(most)).into(),
     }
 }
 

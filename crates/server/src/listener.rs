@@ -13,6 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use unionflow_api::PeerAddress;
 
+use self::lingering::Lingering;
+
+mod lingering;
+
 /// How long a client may take to send the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 /// How long answers under way may take once the server stops.
@@ -60,7 +64,7 @@ async fn serve(
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(Lingering::new(Body::new(body))));
         request.extensions_mut().insert(PeerAddress(peer));
         async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
     });
