@@ -14,7 +14,7 @@ use unionflow_protocol::{
     rest::approval::Blocked,
 };
 
-use crate::{policy::Policy, refusal::Refusal};
+use crate::{member::Member, policy::Policy, refusal::Refusal};
 
 pub mod content;
 mod electorate;
@@ -115,9 +115,25 @@ pub struct NewApproval {
     /// Where.
     pub organization_id: OrganizationId,
     /// Who asks.
-    pub requester_id: MemberId,
+    pub maker: Maker,
     /// What for.
     pub content: ApprovalContent,
+}
+
+/// Who makes or edits a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maker {
+    /// Who.
+    pub member_id: MemberId,
+    /// Who may be acting in that account.
+    pub code_givers: Vec<MemberId>,
+}
+
+impl Maker {
+    /// A member, now.
+    pub fn of(member: &Member, now: Timestamp) -> Self {
+        Self { member_id: member.id, code_givers: member.recent_code_givers(now) }
+    }
 }
 
 impl Approval {
@@ -128,13 +144,13 @@ impl Approval {
         electorate: &Electorate,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let terms = terms(&new.content, policy, now)?;
+        let terms = terms(&new.content, new.maker.code_givers, policy, now)?;
         let mut approval = Self {
             id: new.id,
             organization_id: new.organization_id,
             version: 0,
             status: ApprovalStatus::Pending,
-            requester_id: new.requester_id,
+            requester_id: new.maker.member_id,
             content: new.content,
             terms,
             edited: false,
@@ -168,6 +184,11 @@ impl Approval {
         self.requester_id == member || self.content.beneficiary_member_id == Some(member)
     }
 
+    /// Whether this member may be acting in its maker's account.
+    fn is_code_giver(&self, member: MemberId) -> bool {
+        self.terms.code_givers.contains(&member)
+    }
+
     fn set_approved(&mut self, by: Option<MemberId>, now: Timestamp) {
         self.status = ApprovalStatus::Approved;
         self.blocked = None;
@@ -184,8 +205,14 @@ impl Vote {
     }
 }
 
-fn terms(content: &ApprovalContent, policy: &Policy, now: Timestamp) -> Result<ApprovalTerms, Refusal> {
-    policy.terms(content.transaction_type, content.amount, content::hash(content), now)
+fn terms(
+    content: &ApprovalContent,
+    code_givers: Vec<MemberId>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<ApprovalTerms, Refusal> {
+    let terms = policy.terms(content.transaction_type, content.amount, content::hash(content), now)?;
+    Ok(ApprovalTerms { code_givers, ..terms })
 }
 
 /// The roles that may vote now, of a policy's step.

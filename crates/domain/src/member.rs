@@ -1,5 +1,8 @@
 //! Members: who belongs, since when, with which roles.
 
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 use unionflow_protocol::{
     Date, Role, RoleSet, Timestamp,
     event::{approvals::RoleChange, members::MemberField},
@@ -43,9 +46,25 @@ pub struct Member {
     pub joined_on: Date,
     /// Since when no longer.
     pub left_on: Option<Date>,
+    /// Members who were shown a code to the account, oldest first; each once.
+    pub code_givers: Vec<CodeGiver>,
     /// When it last changed.
     pub updated_at: Timestamp,
 }
+
+/// A member who was shown a code that opens another's account, and could have used it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeGiver {
+    /// Who.
+    pub member_id: MemberId,
+    /// When last.
+    pub at: Timestamp,
+}
+
+/// For how long whoever was shown a code to an account counts as one who may be acting in it: a mutual's usual waiting time
+/// before it helps a new member.
+pub const CODE_GIVER_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// A person's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +140,12 @@ impl MemberNumber {
     }
 }
 
+impl CodeGiver {
+    fn is_recent(&self, now: Timestamp) -> bool {
+        now.since(self.at) < CODE_GIVER_FOR
+    }
+}
+
 impl Member {
     /// The roles that count now: none unless active. A suspended member's rest.
     pub fn effective_roles(&self) -> RoleSet {
@@ -130,6 +155,17 @@ impl Member {
     /// Whether a role other than MEMBER is held, resting or not: then others decide about the membership.
     pub fn holds_office(&self) -> bool {
         !self.roles.without(Role::Member).is_empty()
+    }
+
+    /// Notes that somebody was shown a code to the account.
+    pub fn give_code(&mut self, by: MemberId, now: Timestamp) {
+        self.code_givers.retain(|giver| giver.member_id != by && giver.is_recent(now));
+        self.code_givers.push(CodeGiver { member_id: by, at: now });
+    }
+
+    /// Who may be acting in the account: whoever was shown a code to it in the last [`CODE_GIVER_FOR`].
+    pub fn recent_code_givers(&self, now: Timestamp) -> Vec<MemberId> {
+        self.code_givers.iter().filter(|giver| giver.is_recent(now)).map(|giver| giver.member_id).collect()
     }
 
     /// Folded for search: names, number, phone digits.
@@ -200,8 +236,11 @@ impl Member {
         }
     }
 
-    /// Gives or takes a role.
+    /// Gives or takes a role. Whoever is given one is vouched for by those who decided: that they act in the account themselves.
     pub fn set_role(&mut self, role: Role, grant: bool) {
+        if grant {
+            self.code_givers.clear();
+        }
         self.roles = if grant { self.roles.with(role) } else { self.roles.without(role) };
     }
 
@@ -253,8 +292,27 @@ mod tests {
             email: None,
             joined_on: Date::new(2025, 1, 1).unwrap(),
             left_on: None,
+            code_givers: Vec::new(),
             updated_at: Timestamp::from_millis(0),
         }
+    }
+
+    #[test]
+    fn whoever_was_shown_a_code_may_be_acting_for_ninety_days_unless_others_grant_a_role() {
+        let (a, b) = (MemberId::from_uuid(Uuid::from_u128(8)), MemberId::from_uuid(Uuid::from_u128(9)));
+        let day = |n: u64| Timestamp::from_millis(0).plus(Duration::from_secs(n * 24 * 3600));
+        let mut member = member(MemberStatus::Active);
+        member.give_code(a, day(0));
+        member.give_code(b, day(10));
+        assert_eq!(member.recent_code_givers(day(89)), [a, b]);
+        assert_eq!(member.recent_code_givers(day(90)), [b]);
+        member.give_code(a, day(95));
+        assert_eq!(member.recent_code_givers(day(99)), [b, a], "each once");
+        assert_eq!(member.recent_code_givers(day(100)), [a]);
+        member.set_role(Role::Secretary, false);
+        assert_eq!(member.recent_code_givers(day(100)), [a]);
+        member.set_role(Role::Treasurer, true);
+        assert!(member.recent_code_givers(day(100)).is_empty());
     }
 
     const CHANGES: [StatusChange; 5] = [

@@ -52,6 +52,7 @@ impl Policy {
             content_hash,
             decide_by: now.plus(hours(level.decide_within_hours)),
             execute_within_hours: level.execute_within_hours,
+            code_givers: Vec::new(),
         })
     }
 }

@@ -44,6 +44,7 @@ fn terms(steps: &[u8]) -> ApprovalTerms {
         content_hash: "now".into(),
         decide_by: at(DECIDE_WITHIN),
         execute_within_hours: 1,
+        code_givers: Vec::new(),
     }
 }
 

@@ -446,6 +446,7 @@ pub async fn members_are_found_by_folded_parts_and_paged_in_order(store: Store, 
                     email: None,
                     joined_on,
                     left_on: None,
+                    code_givers: Vec::new(),
                     updated_at,
                 })?;
             }

@@ -69,7 +69,7 @@ impl Approval {
         let free: Vec<&Voter> = electorate
             .0
             .iter()
-            .filter(|voter| !self.is_maker(voter.member_id))
+            .filter(|voter| !self.is_maker(voter.member_id) && !self.is_code_giver(voter.member_id))
             .filter(|voter| !self.standing_votes().any(|vote| vote.voter_id == voter.member_id))
             .collect();
         let mut slots = Vec::new();

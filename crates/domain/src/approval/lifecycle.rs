@@ -8,7 +8,7 @@ use unionflow_protocol::{
     problem::ErrorCode,
 };
 
-use super::{Approval, Electorate, Resolution, terms};
+use super::{Approval, Electorate, Maker, Resolution, terms};
 use crate::{
     detail::Detail,
     ledger::{Account, CannotPost, Chart, Entry, Reservation},
@@ -39,18 +39,20 @@ impl Approval {
     /// policy in force. Returns the number of votes voided; `None` if nothing changed.
     pub fn edit(
         &mut self,
-        editor: MemberId,
+        editor: Maker,
         content: ApprovalContent,
         policy: &Policy,
         electorate: &Electorate,
         now: Timestamp,
     ) -> Result<Option<u32>, Refusal> {
-        self.may_edit(editor, now).map_err(|code| self.refusal(code))?;
+        self.may_edit(editor.member_id, now).map_err(|code| self.refusal(code))?;
         if content == self.content {
             return Ok(None);
         }
         let voided = u32::try_from(self.standing_votes().count()).unwrap_or(u32::MAX);
-        self.terms = terms(&content, policy, now)?;
+        let mut code_givers = self.terms.code_givers.clone();
+        code_givers.extend(editor.code_givers.iter().filter(|giver| !self.is_code_giver(**giver)));
+        self.terms = terms(&content, code_givers, policy, now)?;
         for vote in self.votes.iter_mut().filter(|vote| vote.voided_at.is_none()) {
             vote.voided_at = Some(now);
         }

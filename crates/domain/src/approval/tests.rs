@@ -96,11 +96,15 @@ fn chart(holds: i64) -> Chart {
     ])
 }
 
+fn maker(n: u128) -> Maker {
+    Maker { member_id: member(n), code_givers: Vec::new() }
+}
+
 fn submit(requester: u128, content: ApprovalContent, rules: PolicyRules) -> Approval {
     let new = NewApproval {
         id: ApprovalId::from_uuid(Uuid::from_u128(500)),
         organization_id: OrganizationId::from_uuid(Uuid::from_u128(600)),
-        requester_id: member(requester),
+        maker: maker(requester),
         content,
     };
     Approval::submit(new, &in_force(rules), &everyone(), at(0)).unwrap()
@@ -148,6 +152,38 @@ fn makers_do_not_vote_p8() {
 }
 
 #[test]
+fn whoever_could_be_acting_in_the_makers_account_does_not_vote() {
+    let asked = |rules: PolicyRules, amount| {
+        let new = NewApproval {
+            id: ApprovalId::from_uuid(Uuid::from_u128(500)),
+            organization_id: OrganizationId::from_uuid(Uuid::from_u128(600)),
+            maker: Maker { code_givers: vec![member(PRESIDENT)], ..maker(TREASURER) },
+            content: expense(amount),
+        };
+        Approval::submit(new, &in_force(rules), &everyone(), at(0)).unwrap()
+    };
+    let mut approval = asked(policy::demo_rules(), 5_000);
+    assert_eq!(approve(&mut approval, PRESIDENT), Err(ErrorCode::CodeGiverMayNotVote));
+    let rejection = approval.reject(&voter(PRESIDENT), &everyone(), None, at(1));
+    assert_eq!(rejection.unwrap_err().code, ErrorCode::CodeGiverMayNotVote);
+    approve(&mut approval, SECRETARY).unwrap();
+
+    let needs_the_president = asked(policy::demo_rules(), 150_000);
+    let blocked = needs_the_president.blocked.expect("nobody else is president");
+    assert_eq!((blocked.missing, blocked.roles_to_act), (1, RoleSet::of(&[Role::President])));
+
+    let mut waits = submit(TREASURER, expense(5_000), policy::demo_rules());
+    let editor = Maker { code_givers: vec![member(SECRETARY)], ..maker(TREASURER) };
+    waits.edit(editor, expense(6_000), &in_force(policy::demo_rules()), &everyone(), at(1)).unwrap();
+    let seen = waits.may_vote(&voter(SECRETARY), &everyone(), at(2));
+    assert_eq!(seen, Err(ErrorCode::CodeGiverMayNotVote), "nor after an edit");
+
+    let mut alone = asked(policy::default_rules(true), 5_000);
+    let lone = Electorate::new(vec![voter(PRESIDENT)]);
+    assert!(alone.approve(&voter(PRESIDENT), &lone, None, at(1)).unwrap().single_signature);
+}
+
+#[test]
 fn one_person_one_vote_across_steps_and_offices_p9() {
     let mut approval = asked(2_000_000);
     let both =
@@ -190,7 +226,7 @@ fn an_edit_voids_the_votes_and_chooses_the_band_anew_p14() {
     approve(&mut approval, PRESIDENT).unwrap();
     let before = approval.terms.content_hash.clone();
     let rules = in_force(policy::demo_rules());
-    let voided = approval.edit(member(TREASURER), expense(1_500_000), &rules, &everyone(), at(5)).unwrap();
+    let voided = approval.edit(maker(TREASURER), expense(1_500_000), &rules, &everyone(), at(5)).unwrap();
     assert_eq!(voided, Some(1));
     assert_eq!(approval.terms.required_level, Level::Level3);
     assert_eq!(approval.terms.decide_by, at(5 + 14 * 24));
@@ -213,7 +249,7 @@ fn an_edit_and_its_opposite_do_not_bring_votes_back_p14() {
     let rules = in_force(policy::demo_rules());
     let first = approval.terms.content_hash.clone();
     for minor in [2_500_000, 2_000_000] {
-        approval.edit(member(TREASURER), expense(minor), &rules, &everyone(), at(2)).unwrap();
+        approval.edit(maker(TREASURER), expense(minor), &rules, &everyone(), at(2)).unwrap();
     }
     assert_eq!(approval.terms.content_hash, first, "the same content again");
     assert_eq!(approval.standing_votes().count(), 0);
@@ -228,7 +264,7 @@ fn only_the_creator_edits_and_cancels_and_only_while_it_waits() {
     let rules = in_force(policy::demo_rules());
     let mut approval = asked(5_000);
     let edit = |approval: &mut Approval, who, now| {
-        approval.edit(member(who), expense(6_000), &rules, &everyone(), now).map_err(|refusal| refusal.code)
+        approval.edit(maker(who), expense(6_000), &rules, &everyone(), now).map_err(|refusal| refusal.code)
     };
     assert_eq!(edit(&mut approval, PRESIDENT, at(1)), Err(ErrorCode::NotTheCreator));
     assert_eq!(edit(&mut approval, TREASURER, at(14 * 24)), Err(ErrorCode::DecisionTooLate));
@@ -452,7 +488,7 @@ proptest! {
                 Act::Reject(n) => approval.reject(&voter(n), &everyone(), Some(&seen), now).is_err(),
                 Act::Withdraw(n) => approval.withdraw(member(n), now).is_err(),
                 Act::Edit(n, minor) => {
-                    !matches!(approval.edit(member(n), expense(minor), &rules, &everyone(), now), Ok(Some(_)))
+                    !matches!(approval.edit(maker(n), expense(minor), &rules, &everyone(), now), Ok(Some(_)))
                 }
                 Act::Cancel(n) => approval.cancel(member(n), now).is_err(),
                 Act::Sweep => !(approval.expire(now) || approval.lapse(now)),

@@ -159,6 +159,9 @@ impl Approval {
         if benefits || (self.is_maker(voter.member_id) && !alone) {
             return Err(ErrorCode::MakerMayNotVote.into());
         }
+        if self.is_code_giver(voter.member_id) && !alone {
+            return Err(ErrorCode::CodeGiverMayNotVote.into());
+        }
         if !alone && !step_roles(&self.terms, step).intersects(voter.roles) {
             return Err(ErrorCode::NotAnApprover.into());
         }

@@ -151,6 +151,7 @@ fn member(with_account: bool) -> Member {
         email: None,
         joined_on: "2019-02-03".parse().unwrap(),
         left_on: None,
+        code_givers: Vec::new(),
         updated_at: Timestamp::from_millis(0),
     }
 }

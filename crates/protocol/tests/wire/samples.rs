@@ -139,7 +139,7 @@ impl Samples {
         let updated = ApprovalUpdated {
             id: id(APPROVAL),
             content: with_account,
-            terms: ApprovalTerms { policy_version: 2, ..terms() },
+            terms: ApprovalTerms { policy_version: 2, code_givers: vec![id(PRESIDENT)], ..terms() },
             previous_amount: amount(60_000),
             voided_votes: 1,
         };
@@ -488,6 +488,7 @@ fn terms() -> ApprovalTerms {
         content_hash: HASH.to_owned(),
         decide_by: at("2026-12-06T10:15:30.123Z"),
         execute_within_hours: 720,
+        code_givers: Vec::new(),
     }
 }
 

@@ -149,6 +149,41 @@ async fn a_second_account_of_ones_own_gives_no_second_voice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_opened_an_account_does_not_decide_on_what_it_asks_for() {
+    let fort = Fort::build().await;
+    let secretary = fort.world.espoir(Role::Secretary).await;
+    let aid = |who: &Person, amount: i64| {
+        let mut aid = who.expense(amount);
+        aid["transactionType"] = json!("AID");
+        aid["details"] = json!({"beneficiaryMemberId": who.account.member_id});
+        aid
+    };
+    // A member made up by the secretary, who invites it and acts in it.
+    let puppet = fort.world.newcomer("fantome@espoir.test").await;
+    let asked = puppet.post("/finance/approvals", &aid(&puppet, 90_000)).await.expect(201);
+    secretary.approve(&asked).await.refused(403, "CODE_GIVER_MAY_NOT_VOTE");
+    let seen = secretary.get(&crate::approval_path(&asked, "")).await.expect(200);
+    assert_eq!(seen["actions"][0]["refusal"], "CODE_GIVER_MAY_NOT_VOTE");
+
+    // The account of somebody real, opened by a code, and what they had asked for, made dearer.
+    let real = fort.world.espoir(Role::Member).await;
+    let waits = real.post("/finance/approvals", &aid(&real, 5_000)).await.expect(201);
+    let code = secretary.post(&member_path(&real, "/reset"), &json!({})).await.expect(200);
+    let body = json!({"code": code["code"], "password": "harmattan-lagune-cauris-7"});
+    let mut taken = real.signed_out();
+    let signed_in = taken.post("/auth/reset", &body).await.expect(200);
+    taken.take_tokens(&signed_in);
+    let dearer = taken.edit(&waits, 95_000).await.expect(200);
+    secretary.approve_seen(&dearer).await.refused(403, "CODE_GIVER_MAY_NOT_VOTE");
+
+    for request in [&asked, &dearer] {
+        let body = json!({"reason": "Personne ne l’a vue.", "contentHash": request["contentHash"]});
+        fort.president.post(&crate::approval_path(request, "/reject"), &body).await.expect(200);
+    }
+    fort.stands("accounts that others opened").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_sets_no_role_no_login_and_no_contact_of_somebody_with_an_account() {
     let mut fort = Fort::build().await;
     let path = member_path(&fort.president, "");

@@ -1,6 +1,9 @@
 //! `PATCH /finance/approvals/{id}`
 
-use unionflow_domain::{approval::content, text::commitment};
+use unionflow_domain::{
+    approval::{Maker, content},
+    text::commitment,
+};
 use unionflow_protocol::{
     approval::ApprovalStatus,
     id::ApprovalId,
@@ -59,7 +62,8 @@ pub fn edit(
     let policy = tx.load_policy(member.organization_id)?.ok_or(ErrorCode::NoPolicy)?;
     let electorate = tx.load_electorate(member.organization_id)?;
     let (previous_amount, was_blocked) = (approval.content.amount, approval.blocked);
-    let Some(voided) = approval.edit(member.id, content, &policy, &electorate, tx.now())? else {
+    let editor = Maker::of(&member, tx.now());
+    let Some(voided) = approval.edit(editor, content, &policy, &electorate, tx.now())? else {
         return view::view(tx, &approval, &member);
     };
     if let Some(text) = text {

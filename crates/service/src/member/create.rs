@@ -56,6 +56,7 @@ pub fn create(tx: &mut Tx<'_>, call: &Call, create: &CreateMember) -> Result<res
         email: checked.email,
         joined_on: create.joined_on.unwrap_or(today),
         left_on: None,
+        code_givers: Vec::new(),
         updated_at: tx.now(),
     };
     tx.publish().member_created(&mut member)?;

@@ -443,6 +443,7 @@ fn add(tx: &mut Tx<'_>, organization_id: OrganizationId, row: &MemberRow) -> Res
         email: row.email.clone(),
         joined_on: row.joined_on.unwrap_or(today),
         left_on: row.left_on,
+        code_givers: Vec::new(),
         updated_at: tx.now(),
     };
     tx.publish().member_created(&mut member)?;

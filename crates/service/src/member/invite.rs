@@ -46,6 +46,7 @@ pub fn invite(tx: &mut Tx<'_>, call: &Call, id: MemberId, public_url: &str) -> R
         expires_at,
     };
     tx.replace_codes(SecretHash::of_code(&code).as_bytes(), &kept)?;
+    member.give_code(actor.id, tx.now());
     member.updated_at = tx.now();
     tx.publish().member_invited(&mut member)?;
     tx.save_member(&member)?;

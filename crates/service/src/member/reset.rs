@@ -73,6 +73,7 @@ pub fn reset(
     }
     tx.end_sign_ins(person, None)?;
     let code = issue(tx, &member, allowed_by, CodePurpose::Reset, public_url)?;
+    member.give_code(actor.id, tx.now());
     member.updated_at = tx.now();
     tx.publish().member_reset_issued(&mut member)?;
     tx.save_member(&member)?;

@@ -100,6 +100,7 @@ fn add_founder(tx: &mut Tx<'_>, organization_id: OrganizationId, founder: NewFou
         email: founder.email,
         joined_on: tx.today()?,
         left_on: None,
+        code_givers: Vec::new(),
         updated_at: tx.now(),
     };
     tx.publish().member_created(&mut member)?;

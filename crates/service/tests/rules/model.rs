@@ -16,6 +16,7 @@ const STEPS: u32 = 800;
 const COMPARE_EVERY: u32 = 200;
 
 const REFUSALS: &[&str] = &[
+    "CODE_GIVER_MAY_NOT_VOTE",
     "MAKER_MAY_NOT_VOTE",
     "NOT_AN_APPROVER",
     "ALREADY_VOTED",

@@ -145,6 +145,7 @@ CREATE TABLE member (
     email TEXT,
     joined_on TEXT NOT NULL,
     left_on TEXT,
+    code_givers TEXT NOT NULL,
     sort_key TEXT NOT NULL,
     search_key TEXT NOT NULL,
     updated_at INTEGER NOT NULL,

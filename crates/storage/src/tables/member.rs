@@ -14,7 +14,7 @@ use unionflow_protocol::{
 use crate::{
     fault::{StoreFault, Undo},
     reader::Reader,
-    sql::{Param, Row, ToParam, get, parsed},
+    sql::{Param, Row, ToParam, get, json, parsed, to_json},
     tx::Tx,
 };
 
@@ -40,7 +40,7 @@ macro_rules! select_members {
     ($rest:literal) => {
         concat!(
             "SELECT id, organization_id, version, number, person_id, status, roles, given_name, family_name, phone, email, \
-             joined_on, left_on, updated_at FROM member ",
+             joined_on, left_on, updated_at, code_givers FROM member ",
             $rest
         )
     };
@@ -140,24 +140,24 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// A new member. The number must be free.
     pub fn insert_member(&mut self, member: &Member) -> Result<(), StoreFault> {
-        let (sort_key, search_key) = (member.name.sort_key(), member.search_key());
+        let texts = Texts::of(member);
         self.execute(
             "INSERT INTO member (id, organization_id, version, number, person_id, status, roles, given_name, family_name, \
-             phone, email, joined_on, left_on, sort_key, search_key, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-            &with_columns(member, &sort_key, &search_key, &member.joined_on.to_string(), &left_on(member)),
+             phone, email, joined_on, left_on, sort_key, search_key, updated_at, \
+             code_givers) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            &columns(member, &texts),
         )?;
         Ok(())
     }
 
     /// A changed member.
     pub fn save_member(&mut self, member: &Member) -> Result<(), StoreFault> {
-        let (sort_key, search_key) = (member.name.sort_key(), member.search_key());
+        let texts = Texts::of(member);
         self.execute(
             "UPDATE member SET version = ?3, number = ?4, person_id = ?5, status = ?6, roles = ?7, given_name = ?8, \
              family_name = ?9, phone = ?10, email = ?11, joined_on = ?12, left_on = ?13, sort_key = ?14, search_key = ?15, \
-             updated_at = ?16 WHERE id = ?1 AND organization_id = ?2",
-            &with_columns(member, &sort_key, &search_key, &member.joined_on.to_string(), &left_on(member)),
+             updated_at = ?16, code_givers = ?17 WHERE id = ?1 AND organization_id = ?2",
+            &columns(member, &texts),
         )?;
         Ok(())
     }
@@ -181,13 +181,28 @@ impl Tx<'_> {
     }
 }
 
-fn with_columns<'a>(
-    member: &'a Member,
-    sort_key: &'a str,
-    search_key: &'a str,
-    joined_on: &'a str,
-    left_on: &'a Option<String>,
-) -> [Param<'a>; 16] {
+/// What of a member is stored in other words than it is held.
+struct Texts {
+    joined_on: String,
+    left_on: Option<String>,
+    sort_key: String,
+    search_key: String,
+    code_givers: String,
+}
+
+impl Texts {
+    fn of(member: &Member) -> Self {
+        Self {
+            joined_on: member.joined_on.to_string(),
+            left_on: member.left_on.map(|date| date.to_string()),
+            sort_key: member.name.sort_key(),
+            search_key: member.search_key(),
+            code_givers: to_json(&member.code_givers),
+        }
+    }
+}
+
+fn columns<'a>(member: &'a Member, texts: &'a Texts) -> [Param<'a>; 17] {
     [
         member.id.param(),
         member.organization_id.param(),
@@ -200,16 +215,13 @@ fn with_columns<'a>(
         member.name.family.param(),
         member.phone.as_ref().map_or(Param::Null, |phone| Param::Text(phone.as_str())),
         member.email.as_ref().map_or(Param::Null, |email| Param::Text(email.as_str())),
-        Param::Text(joined_on),
-        left_on.as_deref().map_or(Param::Null, Param::Text),
-        Param::Text(sort_key),
-        Param::Text(search_key),
+        Param::Text(&texts.joined_on),
+        texts.left_on.as_deref().map_or(Param::Null, Param::Text),
+        Param::Text(&texts.sort_key),
+        Param::Text(&texts.search_key),
         member.updated_at.param(),
+        Param::Text(&texts.code_givers),
     ]
-}
-
-fn left_on(member: &Member) -> Option<String> {
-    member.left_on.map(|date| date.to_string())
 }
 
 fn member(row: &dyn Row) -> Result<Member, StoreFault> {
@@ -227,6 +239,7 @@ fn member(row: &dyn Row) -> Result<Member, StoreFault> {
         joined_on: get(row, 11)?,
         left_on: get(row, 12)?,
         updated_at: get(row, 13)?,
+        code_givers: json(row, 14)?,
     })
 }
 

@@ -63,6 +63,7 @@ const KEEPERS: RoleSet = RoleSet::of(&[Role::Admin, Role::President, Role::Secre
 
 pub(super) const DEEDS: &[(&str, u32)] = &[
     ("submit", 30),
+    ("ask for oneself", 8),
     ("approve", 40),
     ("reject", 3),
     ("withdraw", 8),
@@ -73,7 +74,7 @@ pub(super) const DEEDS: &[(&str, u32)] = &[
     ("ask policy", 2),
     ("status", 7),
     ("create", 3),
-    ("reset", 2),
+    ("reset", 6),
     ("operator", 3),
     ("wait", 7),
     ("sweep", 3),
@@ -195,6 +196,7 @@ impl World {
         };
         match deed {
             "submit" => self.submit(here, who).await,
+            "ask for oneself" => self.ask_for_oneself(here, who).await,
             "approve" => self.approve(here, who).await,
             "edit" => self.edit(here, who).await,
             "reject" | "withdraw" | "cancel" | "execute" => self.end(deed, here, who).await,
@@ -306,6 +308,13 @@ impl World {
         self.town.submit(&self.scenes[here].club, who, wanted).await.map(|made| Some(made.id))
     }
 
+    async fn ask_for_oneself(&mut self, here: usize, who: Who) -> Done {
+        let details =
+            ApprovalDetails { beneficiary_member_id: Some(who.member), ..ApprovalDetails::default() };
+        let wanted = Wanted { kind: TransactionType::Aid, minor: self.an_amount(), details };
+        self.town.submit(&self.scenes[here].club, who, wanted).await.map(|made| Some(made.id))
+    }
+
     async fn approve(&mut self, here: usize, who: Who) -> Done {
         let Some(id) = self.an_approval(here, ApprovalStatus::Pending).await else { return nothing() };
         let seen = if self.rng.random_bool(0.8) {
@@ -351,7 +360,11 @@ impl World {
     }
 
     async fn about_a_member(&mut self, deed: &str, here: usize, who: Who) -> Done {
-        let about = if self.rng.random_bool(0.15) { who.member } else { self.a_member(here) };
+        let about = if self.rng.random_bool(0.15) {
+            who.member
+        } else {
+            if deed == "reset" { self.somebody(here).member } else { self.a_member(here) }
+        };
         let role = *Role::ALL.choose(&mut self.rng).expect("some");
         let grant = self.rng.random_bool(0.8);
         let again = self.asked.filter(|_| deed == "ask role" && self.rng.random_bool(0.3));

@@ -47,6 +47,8 @@ struct Person {
     roles: RoleSet,
     joined_on: unionflow_protocol::Date,
     number: String,
+    /// Who was shown a code to the account, and when last; until others grant a role.
+    code_givers: BTreeMap<MemberId, Timestamp>,
 }
 
 /// An account.

@@ -1,6 +1,6 @@
 //! Requests, as the journal tells them: every vote, every decision, by the policy copied and the roles held at the time.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use unionflow_domain::approval::content;
 use unionflow_protocol::{
@@ -85,7 +85,9 @@ impl Request {
     }
 
     fn is_maker(&self, member: MemberId) -> bool {
-        self.requester == member || self.content.beneficiary_member_id == Some(member)
+        self.requester == member
+            || self.content.beneficiary_member_id == Some(member)
+            || self.terms.code_givers.contains(&member)
     }
 }
 
@@ -128,6 +130,7 @@ impl Retold {
             failed: false,
         };
         self.terms_are_those_in_force(&request);
+        self.code_givers_are_named(&request, &[]);
         self.may_ask(&request);
         let twin = self.requests.values().find(|other| {
             let governs = other.content.transaction_type.is_governance();
@@ -159,6 +162,17 @@ impl Retold {
             assert!(self.accounts[&account].kind.holds_money(), "of this organisation");
         }
         assert!(content.beneficiary_member_id.is_none_or(|member| self.members.contains_key(&member)));
+    }
+
+    /// Whoever was shown a code to the maker's account in the last 90 days, when it was made or edited, does not vote.
+    fn code_givers_are_named(&self, request: &Request, before: &[MemberId]) {
+        let recent = |at: Timestamp| self.at.since(at) < Duration::from_secs(90 * 24 * 3600);
+        let givers = &self.members[&request.requester].code_givers;
+        let recent = givers.iter().filter(|(_, at)| recent(**at)).map(|(giver, _)| *giver);
+        let expected: BTreeSet<MemberId> = recent.chain(before.iter().copied()).collect();
+        let named = &request.terms.code_givers;
+        assert_eq!(named.len(), expected.len(), "each once");
+        assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), expected);
     }
 
     fn may_ask(&self, request: &Request) {
@@ -193,9 +207,11 @@ impl Retold {
                 assert!(actor == Some(request.requester) && self.at < request.terms.decide_by, "{told:?}");
                 assert_eq!(data.previous_amount, request.content.amount);
                 assert_eq!(usize::try_from(data.voided_votes), Ok(request.votes.len()));
+                let named = std::mem::take(&mut request.terms.code_givers);
                 (request.content, request.terms) = (data.content.clone(), data.terms.clone());
                 request.votes.clear();
                 self.terms_are_those_in_force(request);
+                self.code_givers_are_named(request, &named);
                 self.may_ask(request);
             }
             Event::ApprovalVoteRecorded(data) => self.voted(told, request, data),
@@ -259,7 +275,7 @@ impl Retold {
         if alone {
             assert!(request.votes.iter().all(|vote| vote.voter != voter || vote.step != step), "P9");
         } else {
-            assert_ne!(request.requester, voter, "P8");
+            assert!(!request.is_maker(voter), "P8");
             assert!(self.rights(voter).intersects(request.roles(step)), "P5");
             assert!(request.votes.iter().all(|vote| vote.voter != voter), "P9");
         }

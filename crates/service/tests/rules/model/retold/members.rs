@@ -1,5 +1,7 @@
 //! Memberships and roles, as the journal tells them.
 
+use std::collections::BTreeMap;
+
 use unionflow_protocol::{
     Event, Origin, Role, RoleSet,
     event::{approvals::RoleChange, members::MemberCreated},
@@ -18,6 +20,9 @@ impl Retold {
             Event::MemberResetIssued(data) => {
                 let status = self.member(data.id).status;
                 assert!(matches!(status, Active | Suspended), "only of a membership in force");
+                let giver = told.envelope.head.actor_id.expect("somebody was shown the code");
+                let person = self.members.get_mut(&data.id).expect("a member of this organisation");
+                person.code_givers.insert(giver, self.at);
             }
             Event::RoleGranted(data) => self.role(told, data.id, data.role, true, data.approval_id),
             Event::RoleRevoked(data) => self.role(told, data.id, data.role, false, data.approval_id),
@@ -55,6 +60,7 @@ impl Retold {
             roles: RoleSet::of(&[Role::Member]),
             joined_on: data.joined_on,
             number: data.member_number.clone(),
+            code_givers: BTreeMap::new(),
         };
         assert!(self.members.insert(data.id, person).is_none());
     }
@@ -108,6 +114,9 @@ impl Retold {
         let person = self.members.get_mut(&id).expect("a member of this organisation");
         assert!(!grant || person.status == MemberStatus::Active, "{told:?}");
         person.roles = if grant { held.with(role) } else { held.without(role) };
+        if grant {
+            person.code_givers.clear();
+        }
     }
 
     /// After a role that ended by leaving comes another one, or the leaving.
