@@ -14,6 +14,8 @@ pub enum Detail {
     Wait(u32),
     /// At most so many mebibytes.
     MebibytesAtMost(u32),
+    /// At most so many rows.
+    RowsAtMost(usize),
     /// A workbook of a spreadsheet, not its text.
     Workbook,
     /// A picture.
@@ -43,6 +45,12 @@ impl Detail {
             Self::MebibytesAtMost(most) => match language {
                 Language::French => format!("Au plus {most} Mio."),
                 Language::English => format!("At most {most} MiB."),
+            },
+            Self::RowsAtMost(most) => match language {
+                Language::French => {
+                    format!("Au plus {most} lignes : partagez le fichier, et importez chaque partie.")
+                }
+                Language::English => format!("At most {most} rows: split the file, and import each part."),
             },
             Self::Workbook => pick(
                 "C’est un classeur Excel : enregistrez-le en CSV, et importez ce fichier-là.",

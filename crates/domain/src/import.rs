@@ -4,7 +4,7 @@ mod doubles;
 mod reading;
 mod rows;
 
-pub use reading::{Reading, UnknownLayout, read};
+pub use reading::{Reading, Unreadable, read};
 pub use rows::{Compared, Meant, MemberRow, compare, meant};
 
 use crate::hint::Hint;

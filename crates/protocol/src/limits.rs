@@ -10,6 +10,8 @@ pub const EVENT_BYTES: usize = 64 * 1024;
 pub const BODY_BYTES: usize = 1024 * 1024;
 /// The file of an import, in bytes.
 pub const IMPORT_BYTES: usize = 32 * 1024 * 1024;
+/// Rows of an import's file, blank ones aside.
+pub const IMPORT_ROWS_MAX: usize = 100_000;
 /// How often a client pings.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a client may be silent before its session is closed with 4001.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use unionflow_protocol::Date;
+use unionflow_protocol::{Date, limits};
 
 use super::{
     RowFault,
@@ -41,13 +41,15 @@ pub struct Reading {
     pub blank: u32,
 }
 
-/// A file without the columns that an import needs: those that are missing.
+/// A file that is not read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownLayout {
-    /// What the file is instead of a table, where its first bytes say so.
-    pub instead: Option<Detail>,
-    /// One name for each column that is missing.
-    pub missing: Vec<&'static str>,
+pub enum Unreadable {
+    /// It is no table; what it is instead.
+    NoTable(Detail),
+    /// It lacks columns that an import needs: one name for each.
+    ColumnsMissing(Vec<&'static str>),
+    /// It has more rows than [`limits::IMPORT_ROWS_MAX`].
+    TooManyRows,
 }
 
 /// What a column holds.
@@ -111,9 +113,9 @@ impl Header {
 }
 
 /// Reads a file of members.
-pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, UnknownLayout> {
+pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unreadable> {
     if let Some(instead) = no_table(bytes) {
-        return Err(UnknownLayout { instead: Some(instead), missing: Vec::new() });
+        return Err(Unreadable::NoTable(instead));
     }
     let (text, encoding) = decode(bytes);
     // The reader would count a line's number before the second half of its ending.
@@ -140,13 +142,17 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unkn
         remarks: Vec::new(),
         blank: 0,
     };
-    let mut seen = Seen::default();
+    let (mut seen, mut read) = (Seen::default(), 0);
     for record in records {
         let Ok(record) = record else { continue };
         let line = record.position().map_or(0, |position| line_of(position, &text));
         if record.iter().all(|cell| cell.trim().is_empty()) {
             reading.blank += 1;
             continue;
+        }
+        read += 1;
+        if read > limits::IMPORT_ROWS_MAX {
+            return Err(Unreadable::TooManyRows);
         }
         if record.len() != header.names.len() {
             faults.push(wrong_cells(line, &record, &header, char::from(separator)));
@@ -234,7 +240,7 @@ fn separator(text: &str) -> u8 {
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(separator, _)| separator)
 }
 
-fn header(first: &csv::StringRecord) -> Result<(Header, Vec<RowFault>), UnknownLayout> {
+fn header(first: &csv::StringRecord) -> Result<(Header, Vec<RowFault>), Unreadable> {
     let names: Vec<String> =
         first.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
     let mut at = HashMap::new();
@@ -258,6 +264,6 @@ fn header(first: &csv::StringRecord) -> Result<(Header, Vec<RowFault>), UnknownL
     if missing.is_empty() {
         Ok((Header { names, at }, faults))
     } else {
-        Err(UnknownLayout { instead: None, missing })
+        Err(Unreadable::ColumnsMissing(missing))
     }
 }

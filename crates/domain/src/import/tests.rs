@@ -1,6 +1,6 @@
 //! Facts about imports, on files as people have them.
 
-use unionflow_protocol::{Date, RoleSet, Timestamp, id::*, member::MemberStatus};
+use unionflow_protocol::{Date, RoleSet, Timestamp, id::*, limits, member::MemberStatus};
 use uuid::Uuid;
 
 use super::*;
@@ -130,11 +130,20 @@ fn blank_rows_are_passed_over_and_unknown_columns_are_told() {
 }
 
 #[test]
+fn a_file_of_more_rows_than_an_import_takes_is_read_no_further() {
+    let mut file = "Nom;Prénom\n".to_owned() + &"K;A\n".repeat(limits::IMPORT_ROWS_MAX);
+    assert!(read(file.as_bytes(), Country::CI, today()).is_ok());
+    file.push_str("\nK;B\n");
+    assert_eq!(read(file.as_bytes(), Country::CI, today()).unwrap_err(), Unreadable::TooManyRows);
+}
+
+#[test]
 fn a_file_of_something_else_says_which_columns_are_missing() {
-    let missing = |text: &str| read(text.as_bytes(), Country::CI, today()).unwrap_err().missing;
-    assert_eq!(missing("x"), ["Nom", "Prénom"]);
-    assert_eq!(missing("Numéro adhérent;Nom\n1;Koné\n"), ["Prénom"]);
-    assert_eq!(missing("\u{0}\u{1}PNG\u{2}"), ["Nom", "Prénom"]);
+    let unreadable = |text: &str| read(text.as_bytes(), Country::CI, today()).unwrap_err();
+    let missing = |names: &[&'static str]| Unreadable::ColumnsMissing(names.to_vec());
+    assert_eq!(unreadable("x"), missing(&["Nom", "Prénom"]));
+    assert_eq!(unreadable("Numéro adhérent;Nom\n1;Koné\n"), missing(&["Prénom"]));
+    assert_eq!(unreadable("\u{0}\u{1}PNG\u{2}"), missing(&["Nom", "Prénom"]));
 }
 
 fn member(with_account: bool) -> Member {
@@ -289,6 +298,6 @@ fn a_file_that_is_no_text_is_called_what_it_is() {
         (b"\xef\xbb\xbf \r\n", Detail::EmptyFile),
     ] {
         let unknown = read(bytes, Country::CI, today()).unwrap_err();
-        assert_eq!((unknown.instead, unknown.missing), (Some(instead), vec![]), "{bytes:?}");
+        assert_eq!(unknown, Unreadable::NoTable(instead), "{bytes:?}");
     }
 }

@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 use unionflow_domain::{
     Refusal,
     contact::Country,
+    detail::Detail,
     hint::Hint,
-    import::{Compared, Meant, MemberRow, Reading, RowFault, UnknownLayout, compare, meant, read},
+    import::{Compared, Meant, MemberRow, Reading, RowFault, Unreadable, compare, meant, read},
     member::Member,
     permissions::Action,
 };
@@ -19,7 +20,7 @@ use unionflow_protocol::{
     Date, Language, Origin, Role, RoleSet,
     event::members::{ImportApplied, ImportKind},
     id::{BatchId, MemberId, OrganizationId},
-    limits::IMPORT_UNIT_ROWS,
+    limits::{IMPORT_ROWS_MAX, IMPORT_UNIT_ROWS},
     problem::{ErrorCode, FieldCode},
     rest::{
         AsOf,
@@ -185,11 +186,17 @@ struct Apply {
 async fn read_file(file: Vec<u8>, country: Country, today: Date) -> Result<Reading, Undo> {
     let read = tokio::task::spawn_blocking(move || read(&file, country, today)).await;
     let read = read.map_err(|error| unionflow_storage::StoreFault::Malformed(error.to_string()))?;
-    read.map_err(|UnknownLayout { instead, missing }| {
-        let mut refusal = Refusal { detail: instead, ..ErrorCode::UnknownLayout.into() };
-        for column in missing {
-            refusal = refusal.at(column, FieldCode::Required, Hint::Required);
-        }
+    read.map_err(|unreadable| {
+        let refusal = match unreadable {
+            Unreadable::NoTable(instead) => Refusal::because(ErrorCode::UnknownLayout, instead),
+            Unreadable::ColumnsMissing(missing) => {
+                let column = |refusal: Refusal, name| refusal.at(name, FieldCode::Required, Hint::Required);
+                missing.into_iter().fold(ErrorCode::UnknownLayout.into(), column)
+            }
+            Unreadable::TooManyRows => {
+                Refusal::because(ErrorCode::BodyTooLarge, Detail::RowsAtMost(IMPORT_ROWS_MAX))
+            }
+        };
         refusal.into()
     })
 }
