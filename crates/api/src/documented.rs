@@ -10,6 +10,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value;
 use unionflow_protocol::limits;
 
 use crate::state::Api;
@@ -56,6 +57,23 @@ pub(crate) enum Keys {
     TakenWithSecret,
     /// Moves money: a repeat without a key would be a second command.
     Needed,
+}
+
+/// What JSON a route takes, if any; its handler's extractor finds it among the request's extensions.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct BodySchema(Option<SchemaOf>);
+
+impl BodySchema {
+    /// The fields without which there is no body.
+    pub(crate) fn required(self) -> Vec<String> {
+        let Some(schema_of) = self.0 else { return Vec::new() };
+        let mut generator = SchemaGenerator::default();
+        let schema = schema_of(&mut generator);
+        let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        let named = name.and_then(|name| generator.definitions().get(name)).and_then(|it| it.get("required"));
+        let required = named.or_else(|| schema.get("required")).and_then(Value::as_array);
+        required.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
 }
 
 impl Route {
@@ -200,7 +218,9 @@ impl Table {
     {
         // Each handler's extractor has its own limit.
         let handler: MethodRouter<Arc<Api>> = on(filter, handler).layer(DefaultBodyLimit::disable());
-        self.router = self.router.route(path, handler.layer(Extension(doc.keys)));
+        let body = BodySchema(doc.body.map(|(schema_of, _)| schema_of));
+        let handler: MethodRouter<Arc<Api>> = handler.layer(Extension(doc.keys));
+        self.router = self.router.route(path, handler.layer(Extension(body)));
         self.routes.push(Route { method, path, doc });
         self
     }

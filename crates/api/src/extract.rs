@@ -27,7 +27,12 @@ use unionflow_protocol::{
 use unionflow_service::{Call, Caller, auth::Origin};
 use unionflow_storage::{Key, Keyed};
 
-use crate::{context::Context, documented::Keys, failure::Failure, state::Api};
+use crate::{
+    context::Context,
+    documented::{BodySchema, Keys},
+    failure::Failure,
+    state::Api,
+};
 
 /// A person who is signed in.
 pub(crate) struct Signed(pub(crate) Caller);
@@ -115,7 +120,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Command<T> {
         let caller = Signed::from_headers(&parts, api)?;
         let bytes = read_body(&parts.headers, body, limits::BODY_BYTES).await?;
         let key = key(&parts, &caller, &bytes)?;
-        let body = parse(&bytes)?;
+        let body = parse(&bytes, body_schema(&parts)?)?;
         Ok(Self { call: Call { caller, key, if_match: if_match(&parts.headers)? }, body })
     }
 }
@@ -126,7 +131,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Plain<T> {
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(&parts.headers, body, limits::BODY_BYTES).await?;
-        parse(&bytes).map(Self)
+        parse(&bytes, body_schema(&parts)?).map(Self)
     }
 }
 
@@ -152,6 +157,10 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for Params<T> {
             Refusal { faults: vec![Fault { pointer, ..fault }], ..ErrorCode::InvalidRequest.into() }.into()
         })
     }
+}
+
+fn body_schema(parts: &Parts) -> Result<BodySchema, Failure> {
+    parts.extensions.get::<BodySchema>().copied().ok_or_else(|| ErrorCode::Internal.into())
 }
 
 fn context(parts: &Parts) -> Result<&Context, Failure> {
@@ -204,7 +213,7 @@ fn too_long(limit: usize) -> Failure {
 }
 
 /// Reads a body; an empty one is an empty object, so that commands without words need none.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+fn parse<T: DeserializeOwned>(bytes: &[u8], schema: BodySchema) -> Result<T, Failure> {
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
     if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
         // A list would be read as the fields in their order, and an empty one as a body without words.
@@ -215,12 +224,24 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         let path = error.path().to_string();
         let inner = error.into_inner();
         match inner.classify() {
-            serde_json::error::Category::Data => Refusal::from(fault_of(&path, &inner.to_string())),
+            serde_json::error::Category::Data => {
+                with_missing(fault_of(&path, &inner.to_string()), bytes, &schema.required())
+            }
             _ => not_json(&inner),
         }
     })?;
     deserializer.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+/// A fault, and each field that is missing: a parser stops at the first, and people would have to send again for every one.
+fn with_missing(fault: Fault, bytes: &[u8], required: &[String]) -> Refusal {
+    let sent: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).unwrap_or_default();
+    let missing = required.iter().filter(|name| !sent.contains_key(*name)).map(|name| format!("/{name}"));
+    let others = missing.filter(|pointer| *pointer != fault.pointer).collect::<Vec<_>>();
+    others.into_iter().fold(fault.into(), |refusal: Refusal, pointer| {
+        refusal.at(&pointer, FieldCode::Required, Hint::Required)
+    })
 }
 
 fn not_json(error: &serde_json::Error) -> Refusal {
@@ -435,7 +456,7 @@ mod tests {
             ("{\n  nom", "", "ce n’est plus du JSON à la ligne 2, colonne 3"),
             ("{} {}", "", "ce n’est plus du JSON à la ligne 1, colonne 4"),
         ] {
-            let failure = parse::<Body>(body.as_bytes()).unwrap_err();
+            let failure = parse::<Body>(body.as_bytes(), BodySchema::default()).unwrap_err();
             let said_here = &failure.problem(Language::French, "").errors[0];
             assert_eq!((&*said_here.pointer, &*said_here.detail), (pointer, said), "{body}");
         }
