@@ -28,10 +28,12 @@ const COOKIE_SECONDS: u32 = 60 * 24 * 3600;
 
 pub(crate) async fn login(
     State(api): State<Arc<Api>>,
+    headers: HeaderMap,
     Attempt(origin): Attempt,
     Plain(login): Plain<Login>,
 ) -> Result<Response, Failure> {
     let session = login.session;
+    may_set_cookie(&api, &headers, session)?;
     let signed_in = api.service.login(login, origin).await?;
     Ok(tokens(&api, signed_in, session))
 }
@@ -74,11 +76,13 @@ pub(crate) async fn logout(
 
 pub(crate) async fn activate(
     State(api): State<Arc<Api>>,
+    headers: HeaderMap,
     MaybeSigned(caller): MaybeSigned,
     Attempt(origin): Attempt,
     Plain(activate): Plain<Activate>,
 ) -> Result<Response, Failure> {
     let session = activate.session;
+    may_set_cookie(&api, &headers, session)?;
     if let Some(caller) = caller {
         api.service.accept_invitation(activate, caller, origin).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -89,10 +93,12 @@ pub(crate) async fn activate(
 
 pub(crate) async fn reset(
     State(api): State<Arc<Api>>,
+    headers: HeaderMap,
     Attempt(origin): Attempt,
     Plain(reset): Plain<ResetPassword>,
 ) -> Result<Response, Failure> {
     let session = reset.session;
+    may_set_cookie(&api, &headers, session)?;
     let signed_in = api.service.reset_password(reset, origin).await?;
     Ok(tokens(&api, signed_in, session))
 }
@@ -129,15 +135,27 @@ fn cookie(api: &Api, headers: &HeaderMap) -> Result<Option<String>, Failure> {
         let (name, value) = pair.trim().split_once('=')?;
         (name == COOKIE && !value.is_empty()).then(|| value.to_owned())
     });
+    match found {
+        Some(_) if !is_from_here(api, headers) => Err(ErrorCode::ForeignOrigin.into()),
+        found => Ok(found),
+    }
+}
+
+/// A page of another origin may not sign its visitor's browser in as somebody else.
+fn may_set_cookie(api: &Api, headers: &HeaderMap, session: Option<SessionKind>) -> Result<(), Failure> {
+    match session {
+        Some(SessionKind::Cookie) if !is_from_here(api, headers) => Err(ErrorCode::ForeignOrigin.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a request comes from a page of ours or one that is allowed, or from no page at all.
+fn is_from_here(api: &Api, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let site_is_ours = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
     let origin_is_ours = text("origin").is_none_or(|origin| {
         let own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == text("host"));
         own || api.config.allowed_origins.iter().any(|allowed| allowed == origin)
     });
-    let allowed = origin_is_ours && (site_is_ours || text("origin").is_some());
-    match found {
-        Some(_) if !allowed => Err(ErrorCode::ForeignOrigin.into()),
-        found => Ok(found),
-    }
+    origin_is_ours && (site_is_ours || text("origin").is_some())
 }

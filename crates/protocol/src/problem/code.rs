@@ -30,7 +30,7 @@ error_codes! {
     InvalidRequest "INVALID_REQUEST" 400 "La requête n’est pas comprise." "The request is not understood.";
     ValidationFailed "VALIDATION_FAILED" 422 "Un champ n’est pas valable." "A field is not valid.";
     UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" 415 "Envoyez du JSON (Content-Type: application/json)." "Send JSON (Content-Type: application/json).";
-    BodyTooLarge "BODY_TOO_LARGE" 413 "Le corps est trop grand." "The body is too large.";
+    BodyTooLarge "BODY_TOO_LARGE" 413 "Le corps ou le fichier est trop grand." "The body or the file is too large.";
     NotFound "NOT_FOUND" 404 "Introuvable." "Not found.";
     MethodNotAllowed "METHOD_NOT_ALLOWED" 405 "Cette méthode n’existe pas ici." "This method does not exist here.";
     RateLimited "RATE_LIMITED" 429 "Trop de requêtes ; réessayez un peu plus tard." "Too many requests; try again a little later.";
@@ -52,7 +52,7 @@ error_codes! {
     AccountDisabled "ACCOUNT_DISABLED" 401 "Ce compte est désactivé." "This account is disabled.";
     ForeignOrigin "FOREIGN_ORIGIN" 403 "Cette page n’est pas autorisée à se connecter ici." "This page may not connect here.";
     InvalidCode "INVALID_CODE" 404 "Ce code n’est pas valable, a expiré ou a déjà servi. Si vous venez de choisir un mot de passe, essayez de vous connecter ; sinon demandez un nouveau code." "This code is not valid, has expired or was already used. If you have just chosen a password, try to sign in; else ask for a new code.";
-    SignInToAccept "SIGN_IN_TO_ACCEPT" 409 "Connectez-vous d’abord avec votre compte, puis acceptez l’invitation." "Sign in with your account first, then accept the invitation.";
+    SignInToAccept "SIGN_IN_TO_ACCEPT" 409 "Un compte a déjà cet identifiant : connectez-vous, puis acceptez l’invitation. S’il n’est pas à vous, choisissez un autre identifiant et prévenez l’opérateur." "An account has this login already: sign in, then accept the invitation. If it is not yours, choose another login and tell the operator.";
     AlreadyAMember "ALREADY_A_MEMBER" 409 "Vous êtes déjà membre de cette organisation." "You are already a member of this organisation.";
     WrongPassword "WRONG_PASSWORD" 403 "Le mot de passe actuel est incorrect." "The current password is wrong.";
     OtherPerson "OTHER_PERSON" 403 "Ce jeton est celui d’une autre personne." "This token belongs to another person.";

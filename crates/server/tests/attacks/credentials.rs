@@ -176,9 +176,39 @@ async fn a_page_from_elsewhere_cannot_use_the_cookie() {
             fort.refused(&answer, &[403]);
         }
     }
+    for path in ["/auth/login", "/auth/activate", "/auth/reset"] {
+        let mut body = login.clone();
+        if path != "/auth/login" {
+            body = json!({"code": "AAAA-BBBB-CCCC", "password": "cauris-lagune-harmattan-9", "session": "cookie"});
+        }
+        let ask = nobody.ask(Method::POST, path).json(&body).header("origin", "https://ailleurs.test");
+        let answer = ask.send().await;
+        assert_eq!(answer.code(), "FOREIGN_ORIGIN", "nor sign its visitor in as somebody else: {path}");
+        fort.refused(&answer, &[403]);
+    }
     let fine = with("/auth/refresh", &[("origin", &own), ("sec-fetch-site", "same-origin")]).await;
     assert_eq!(fine.status, 200, "{}", fine.text);
     fort.stands("cookies").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_logins_exist_is_not_found_out_one_after_another() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    let taken = &world.espoir.account(Role::President).login;
+    let body = json!({"logins": [taken], "currentPassword": member.account.password});
+    for _ in 0..5 {
+        member.patch("/me", &body).await.refused(422, "VALIDATION_FAILED");
+    }
+    member.patch("/me", &body).await.refused(429, "TOO_MANY_ATTEMPTS");
+
+    let invited = world.espoir(Role::Secretary).await.add_member("Nouvelle", "Venue").await;
+    let code = world.espoir(Role::Secretary).await.invite(&invited).await;
+    let body = json!({"code": code, "login": taken, "password": "cauris-lagune-harmattan-9"});
+    for _ in 0..5 {
+        member.signed_out().post("/auth/activate", &body).await.refused(409, "SIGN_IN_TO_ACCEPT");
+    }
+    member.signed_out().post("/auth/activate", &body).await.refused(429, "TOO_MANY_ATTEMPTS");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,6 +45,8 @@ impl Service {
             None => contact_login(&member, country)
                 .ok_or_else(|| Refusal::field("/login", FieldCode::Required, Hint::PhoneOrEmail))?,
         };
+        // Whoever tries one login after another finds out which belong to somebody.
+        let tried = self.attempt(&format!("activate {}", member.id), &origin).await?;
         let taken = {
             let login = login.clone();
             self.read(move |reader| Ok(reader.load_person_by_login(&login)?.is_some())).await?
@@ -76,6 +78,7 @@ impl Service {
                 }
                 link(tx, &mut member, id)?;
                 Self::forgive(tx, &attempt)?;
+                Self::forgive(tx, &tried)?;
                 Ok(sign_in(tx, id, &origin.device)?)
             })
             .await?;

@@ -110,7 +110,9 @@ impl Service {
                     .clone()
                     .ok_or_else(|| Refusal::field("/currentPassword", FieldCode::Required, Hint::Required))?;
                 self.confirm_password(&caller, password.0, "/currentPassword", &origin).await?;
-                Some(logins)
+                // Whoever tries one login after another finds out which belong to somebody.
+                let attempt = self.attempt(&format!("logins {}", caller.person_id), &origin).await?;
+                Some((logins, attempt))
             }
             None => None,
         };
@@ -121,7 +123,7 @@ impl Service {
                     person.language = Some(language);
                     tx.save_person(&person)?;
                 }
-                if let Some(logins) = logins {
+                if let Some((logins, attempt)) = logins {
                     tx.delete_logins(person.id)?;
                     for (i, login) in logins.iter().enumerate() {
                         if !tx.insert_login(person.id, login)? {
@@ -129,6 +131,7 @@ impl Service {
                             return Err(Refusal::field(pointer, FieldCode::Taken, Hint::LoginTaken).into());
                         }
                     }
+                    Self::forgive(tx, &attempt)?;
                 }
                 me(tx, caller.person_id)
             })
