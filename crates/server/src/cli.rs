@@ -182,12 +182,12 @@ pub(crate) enum User {
     List(InOrganization),
     /// One person
     Show {
-        /// Phone or e-mail
+        /// Phone, e-mail or member number
         login: String,
     },
     /// Give or take a role without a vote: journaled, and announced to all
     Role {
-        /// Phone or e-mail
+        /// Phone, e-mail or member number
         login: String,
         /// The role: ADMIN, PRESIDENT, TREASURER, SECRETARY, BOARD_MEMBER, AUDITOR
         role: String,
@@ -200,16 +200,21 @@ pub(crate) enum User {
     },
     /// A code for a new password; all sessions end
     Reset {
-        /// Phone or e-mail
+        /// Phone, e-mail or member number
         login: String,
     },
     /// Close an account: its sessions end within seconds
     Disable {
-        /// Phone or e-mail
+        /// Phone, e-mail or member number
         login: String,
     },
     /// Open an account again
     Enable {
+        /// Phone, e-mail or member number
+        login: String,
+    },
+    /// Take a phone or an e-mail away from the account that claimed it, so that its owner can use it
+    Release {
         /// Phone or e-mail
         login: String,
     },

@@ -1,6 +1,9 @@
 //! What the operator does with the command line, beside the rules: journaled, and announced to all.
 
-use unionflow_domain::{contact::LoginName, member::Member};
+use unionflow_domain::{
+    contact::LoginName,
+    member::{Member, MemberNumber},
+};
 use unionflow_protocol::{
     Origin, Role,
     event::approvals::RoleChange,
@@ -9,7 +12,10 @@ use unionflow_protocol::{
     problem::ErrorCode,
     rest::member::MemberCode,
 };
-use unionflow_storage::{Author, Reader, Tx, Undo, tables::access::CodePurpose};
+use unionflow_storage::{
+    Author, Reader, Tx, Undo,
+    tables::{access::CodePurpose, person::Person},
+};
 
 use crate::{
     Publish,
@@ -31,8 +37,29 @@ pub struct User {
 }
 
 /// The person with a login name.
-pub fn find(reader: &mut Reader<'_>, login: &LoginName) -> Result<User, Undo> {
-    let person = reader.load_person_by_login(login)?.ok_or(ErrorCode::NotFound)?;
+pub fn find(reader: &mut Reader<'_>, login: &LoginName) -> Result<Option<User>, Undo> {
+    Ok(match reader.load_person_by_login(login)? {
+        Some(person) => Some(user(reader, person)?),
+        None => None,
+    })
+}
+
+/// Everybody with an account whose number in an organisation this is.
+pub fn find_by_number(reader: &mut Reader<'_>, number: &MemberNumber) -> Result<Vec<User>, Undo> {
+    let mut found: Vec<User> = Vec::new();
+    for organization in reader.load_organizations()? {
+        let member = reader.load_member_by_number(organization.id, number)?;
+        let Some(person) = member.and_then(|member| member.person_id) else { continue };
+        if found.iter().all(|user| user.person_id != person)
+            && let Some(person) = reader.load_person(person)?
+        {
+            found.push(user(reader, person)?);
+        }
+    }
+    Ok(found)
+}
+
+fn user(reader: &mut Reader<'_>, person: Person) -> Result<User, Undo> {
     Ok(User {
         person_id: person.id,
         logins: reader.load_logins(person.id)?.iter().map(|login| login.as_str().to_owned()).collect(),
@@ -53,6 +80,17 @@ pub fn set_role(tx: &mut Tx<'_>, member: MemberId, role: Role, grant: bool) -> R
     void(tx, &member)?;
     review_all(tx, member.organization_id, None)?;
     Ok(member)
+}
+
+/// Takes a login name away from whoever claimed it; those that are left.
+pub fn release(tx: &mut Tx<'_>, person: PersonId, login: &LoginName) -> Result<Vec<LoginName>, Undo> {
+    let mut logins = tx.load_logins(person)?;
+    logins.retain(|other| other != login);
+    tx.delete_logins(person)?;
+    for login in &logins {
+        tx.insert_login(person, login)?;
+    }
+    Ok(logins)
 }
 
 /// Disables or enables an account. Disabling ends all its sessions.

@@ -14,6 +14,11 @@ use unionflow_storage::{Clock, SystemClock, sqlite};
 use super::{Environment, Failure, beside, block_on};
 use crate::{files, out::outln};
 
+/// Free bytes below which a busy day may fill the disk.
+const SPACE_NEEDED: u64 = 64 * 1024 * 1024;
+/// Free bytes that leave time to act.
+const SPACE_WISE: u64 = 1024 * 1024 * 1024;
+
 struct Report {
     faults: u32,
 }
@@ -38,6 +43,7 @@ pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
     Report::fine(environment.say("la configuration est lisible", "the configuration can be read"));
     let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
     look_at_store(&environment, &path, &mut report)?;
+    look_at_space(&environment, &path, &mut report);
     look_at_addresses(&environment, &mut report);
     look_at_limits(&environment);
     if report.faults == 0 { Ok(()) } else { Err(Failure::FoundFaults) }
@@ -77,6 +83,32 @@ fn look_at_store(environment: &Environment, path: &Path, report: &mut Report) ->
         }
         Ok(())
     })
+}
+
+/// A store whose disk is full answers, and records nothing more.
+fn look_at_space(environment: &Environment, path: &Path, report: &mut Report) {
+    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let Ok(disk) = rustix::fs::statvfs(folder) else { return };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let said = format!(
+        "{} {} MiB {}",
+        environment.say("disque :", "disk:"),
+        free / (1024 * 1024),
+        environment.say("libres", "free")
+    );
+    match free {
+        ..SPACE_NEEDED => report.fault(&format!(
+            "{said}{} {}",
+            environment.say(" ;", ";"),
+            environment.say("faites de la place", "make room")
+        )),
+        SPACE_NEEDED..SPACE_WISE => Report::advise(&format!(
+            "{said}{} {}",
+            environment.say(" ;", ";"),
+            environment.say("prévoyez plus de place", "plan for more room")
+        )),
+        SPACE_WISE.. => Report::fine(&said),
+    }
 }
 
 async fn look_at_organization(

@@ -27,6 +27,7 @@ pub(crate) fn run(environment: Environment, user: User) -> Result<(), Failure> {
             User::Reset { login } => reset(&environment, &service, &login).await,
             User::Disable { login } => set_disabled(&environment, &service, &login, true).await,
             User::Enable { login } => set_disabled(&environment, &service, &login, false).await,
+            User::Release { login } => release(&environment, &service, &login).await,
             User::Link { login, organization, member_number } => {
                 link(&environment, &service, &login, organization.as_deref(), &member_number).await
             }
@@ -34,28 +35,40 @@ pub(crate) fn run(environment: Environment, user: User) -> Result<(), Failure> {
     })
 }
 
-async fn find(environment: &Environment, service: &Service, login: &str) -> Result<Found, Failure> {
-    let country = environment.settings.country.parse().unwrap_or(Country::CI);
-    let name = LoginName::parse(login, country).ok_or_else(|| {
-        Failure::Usage(format!(
-            "`{login}` {}",
+/// The person with this login, or with this member number if only one has it.
+async fn find(environment: &Environment, service: &Service, whom: &str) -> Result<Found, Failure> {
+    let login = login(environment, whom);
+    let number = MemberNumber::parse("", whom).ok();
+    let found = service.read(move |reader| {
+        if let Some(user) = login.map(|login| operator::find(reader, &login)).transpose()?.flatten() {
+            return Ok(vec![user]);
+        }
+        number.map_or(Ok(Vec::new()), |number| operator::find_by_number(reader, &number))
+    });
+    let mut found = found.await.map_err(|undo| beside::failed(environment, &undo))?;
+    match (found.pop(), found.is_empty()) {
+        (Some(user), true) => Ok(user),
+        (Some(_), false) => Err(Failure::Other(format!(
+            "`{whom}`{}{}",
+            environment.say(" : ", ": "),
             environment.say(
-                "n’est ni un téléphone ni un e-mail ; `unionflow user list` montre l’identifiant de chaque membre",
-                "is neither a phone nor an e-mail; `unionflow user list` shows the login of every member"
+                "plusieurs organisations ont ce numéro ; donnez un téléphone ou un e-mail de `unionflow user list`",
+                "several organisations have this number; give a phone or an e-mail of `unionflow user list`"
             )
-        ))
-    })?;
-    let found = service.read(move |reader| operator::find(reader, &name)).await;
-    found.map_err(|undo| match undo.code() {
-        ErrorCode::NotFound => Failure::Other(format!(
-            "`{login}` : {}",
+        ))),
+        (None, _) => Err(Failure::Other(format!(
+            "`{whom}`{}{}",
+            environment.say(" : ", ": "),
             environment.say(
-                "personne n’a de compte avec cet identifiant ; `unionflow user list` montre ceux des membres",
-                "nobody has an account with this login; `unionflow user list` shows those of the members"
+                "personne n’a de compte avec ce téléphone, cet e-mail ou ce numéro ; `unionflow user list` les montre",
+                "nobody has an account with this phone, e-mail or number; `unionflow user list` shows them"
             )
-        )),
-        _ => beside::failed(environment, &undo),
-    })
+        ))),
+    }
+}
+
+fn login(environment: &Environment, text: &str) -> Option<LoginName> {
+    LoginName::parse(text, environment.settings.country.parse().unwrap_or(Country::CI))
 }
 
 async fn list(environment: &Environment, service: &Service, wanted: Option<&str>) -> Result<(), Failure> {
@@ -207,6 +220,29 @@ async fn set_disabled(
         environment.say("compte réactivé", "account enabled")
     };
     outln!("{}: {done}", user.logins.join(", "));
+    Ok(())
+}
+
+async fn release(environment: &Environment, service: &Service, text: &str) -> Result<(), Failure> {
+    let user = find(environment, service, text).await?;
+    let Some(name) = login(environment, text) else {
+        let say = environment.say("n’est ni un téléphone ni un e-mail", "is neither a phone nor an e-mail");
+        return Err(Failure::Usage(format!("`{text}` {say}")));
+    };
+    let person = user.person_id;
+    let left = service.store().write(Scope::Server, move |tx| operator::release(tx, person, &name)).await;
+    let left = left.map_err(|undo| beside::failed(environment, &undo))?;
+    let names: Vec<&str> = left.iter().map(LoginName::as_str).collect();
+    match names.is_empty() {
+        true => outln!(
+            "{}",
+            environment.say(
+                "libre ; ce compte n’a plus d’identifiant et ne peut plus se connecter",
+                "free; that account has no login any more, and cannot sign in"
+            )
+        ),
+        false => outln!("{} {}", environment.say("libre ; il reste", "free; left are"), names.join(", ")),
+    }
     Ok(())
 }
 

@@ -23,7 +23,9 @@ fn the_operator_sees_and_changes_accounts() {
     let (code, unknown) = user(&["role", "awa@exemple.test", "CHEF"]);
     assert!(code == Some(2) && unknown.contains("BOARD_MEMBER"), "{unknown}");
     let (code, number) = user(&["show", "M-1"]);
-    assert!(code == Some(2) && number.contains("`unionflow user list`"), "{number}");
+    assert!(code == Some(1) && number.contains("`unionflow user list`"), "{number}");
+    let (code, numbered) = user(&["show", "0001"]);
+    assert!(code == Some(0) && numbered.contains("awa@exemple.test"), "{numbered}");
     let (code, nobody) = user(&["disable", "nobody@exemple.test"]);
     assert!(code == Some(1) && nobody.contains("personne n’a de compte"), "{nobody}");
     assert_eq!(user(&["disable", "awa@exemple.test"]).0, Some(0));
@@ -31,6 +33,11 @@ fn the_operator_sees_and_changes_accounts() {
     assert_eq!(user(&["enable", "awa@exemple.test"]).0, Some(0));
     let (code, reset) = user(&["reset", "awa@exemple.test"]);
     assert!(code == Some(0) && reset.contains("valable jusqu’au"), "{reset}");
+    let (code, number) = user(&["release", "0001"]);
+    assert!(code == Some(2) && number.contains("ni un téléphone ni un e-mail"), "{number}");
+    let (code, free) = user(&["release", "0708123456"]);
+    assert!(code == Some(0) && free.contains("ne peut plus se connecter"), "{free}");
+    assert_eq!(user(&["show", "0708123456"]).0, Some(1));
 }
 
 #[test]
