@@ -600,6 +600,7 @@ fn all_limits() -> Value {
         "eventBytes": limits::EVENT_BYTES,
         "bodyBytes": limits::BODY_BYTES,
         "importBytes": limits::IMPORT_BYTES,
+        "importRows": limits::IMPORT_ROWS_MAX,
         "heartbeatSeconds": limits::HEARTBEAT.as_secs(),
         "silenceSeconds": limits::SILENCE.as_secs(),
         "resumeEvents": limits::RESUME_EVENTS,

@@ -1,5 +1,6 @@
 //! Commands in the wrong state, by the wrong person, again, and at once.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use unionflow_protocol::Role;
@@ -206,4 +207,38 @@ async fn a_version_that_was_seen_is_the_one_that_is_changed() {
     patch(&tag, "Perdu").await.refused(412, "STALE_VERSION");
     patch("*", "Tout").await.expect(200);
     assert_eq!(board.secretary.get(&path).await.body["givenName"], "Tout");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_says_what_to_do_in_the_language_of_whoever_asked() {
+    let board = Board::meets().await;
+    let request = board.treasurer.submit(50_000).await;
+    let said = |answer: &Answer| answer.body["detail"].as_str().unwrap_or_default().to_owned();
+    let early = board.treasurer.execute(&request).await;
+    assert!(said(&early).contains("attend encore des votes"), "{}", early.text);
+    board.president.approve(&request).await.expect(200);
+    let path = format!("/finance/approvals/{}/execute", request["id"].as_str().unwrap());
+    for (language, words) in [("fr", "C’est un trésorier ou une trésorière"), ("en", "A treasurer executes")]
+    {
+        let ask = board.president.ask(Method::POST, &path).header("accept-language", language);
+        let not_hers = ask.json(&json!({})).send().await;
+        assert!(not_hers.status == 403 && said(&not_hers).contains(words), "{}", not_hers.text);
+    }
+
+    let path = format!("/members/imports?organizationId={}", board.president.organization);
+    let file = "Nom;Prénom\n".to_owned() + &"x".repeat(33 << 20);
+    let too_long = board.president.ask(Method::POST, &path).text(file).send().await;
+    assert!(too_long.status == 413 && said(&too_long).contains("32 Mio"), "{}", too_long.text);
+    let rows = "Nom;Prénom\n".to_owned() + &"K;A\n".repeat(100_001);
+    let too_many = board.president.ask(Method::POST, &path).text(rows).send().await;
+    assert!(too_many.status == 413 && said(&too_many).contains("100000 lignes"), "{}", too_many.text);
+
+    let wrong = json!({"login": "personne@ailleurs.test", "password": "pas le bon"});
+    let nobody = board.president.signed_out();
+    let mut last = nobody.post("/auth/login", &wrong).await;
+    for _ in 0..6 {
+        last = nobody.post("/auth/login", &wrong).await;
+    }
+    assert!(last.status == 429 && said(&last).contains("Réessayez dans"), "{}", last.text);
+    assert!(last.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
 }
