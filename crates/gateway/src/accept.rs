@@ -12,7 +12,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::any,
 };
 use hyper::upgrade::OnUpgrade;
@@ -25,11 +25,11 @@ use unionflow_auth::{Authenticator, Denied, access::BadToken, random, secret::Se
 use unionflow_bus::{Bus, BusFault};
 use unionflow_domain::{hint::Hint, trace};
 use unionflow_protocol::{
-    Language, Seq,
+    Seq,
     close::CloseCode,
     frame::{Control, ControlFrame, ErrorFrame, OrganizationChoice},
     id::{PersonId, SessionId, SignInId},
-    problem::{ErrorCode, FieldCode, FieldProblem, Problem},
+    problem::ErrorCode,
 };
 use unionflow_storage::{Clock, Scope, Store};
 
@@ -42,6 +42,10 @@ use crate::{
     snapshot::{self, NotJoined},
     transport::{Transport, Wrote},
 };
+
+mod refused;
+
+pub use refused::Refused;
 
 /// Where sockets connect.
 pub const PATH: &str = "/ws/dashboard";
@@ -71,14 +75,6 @@ pub struct Gateway {
 struct Sockets {
     open: HashMap<SessionId, Weak<Connection>>,
     per_person: HashMap<PersonId, usize>,
-}
-
-/// Why a socket is refused before the upgrade.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    code: ErrorCode,
-    field: Option<(&'static str, Hint)>,
-    retry_after: Option<u32>,
 }
 
 /// Who asks, by whatever credential.
@@ -261,7 +257,7 @@ async fn accept(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Re
             let code = refused.code.as_str();
             metrics::counter!("unionflow_gateway_refused_total", "code" => code).increment(1);
             tracing::debug!(trace = trace::id(&parent), code, "a socket is refused");
-            let mut response = refused.respond(language(&headers));
+            let mut response = refused.respond(&headers);
             if let Ok(parent) = HeaderValue::from_str(&parent) {
                 response.headers_mut().insert(HeaderName::from_static("traceresponse"), parent);
             }
@@ -447,56 +443,5 @@ pub(crate) fn denied_code(denied: Denied) -> ErrorCode {
         Denied::Token(BadToken::Invalid) => ErrorCode::Unauthenticated,
         Denied::Token(BadToken::Expired) => ErrorCode::TokenExpired,
         Denied::Ended => ErrorCode::SessionEnded,
-    }
-}
-
-fn language(headers: &HeaderMap) -> Language {
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    accepted.and_then(Language::from_accept_language).unwrap_or(Language::French)
-}
-
-/// What every answer of the API bears, too.
-const PROTECTED: [(HeaderName, &str); 6] = [
-    (header::CONTENT_TYPE, "application/problem+json"),
-    (header::CACHE_CONTROL, "no-store"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-];
-
-impl From<ErrorCode> for Refused {
-    fn from(code: ErrorCode) -> Self {
-        Self { code, field: None, retry_after: None }
-    }
-}
-
-impl Refused {
-    fn later(code: ErrorCode) -> Self {
-        Self { retry_after: Some(5), ..code.into() }
-    }
-
-    fn at(name: &'static str, hint: Hint) -> Self {
-        Self { field: Some((name, hint)), ..ErrorCode::InvalidRequest.into() }
-    }
-
-    fn respond(self, language: Language) -> Response {
-        let mut problem = Problem::new(self.code, language);
-        if let Some((name, hint)) = self.field {
-            let (pointer, detail) = (name.to_owned(), hint.text(language));
-            problem.errors.push(FieldProblem { pointer, code: FieldCode::Invalid, detail });
-        }
-        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut response = (status, PROTECTED, body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.as_str()));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
     }
 }
