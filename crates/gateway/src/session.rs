@@ -244,6 +244,11 @@ impl Session {
         self.heard(now);
     }
 
+    /// A part of a text whose end is still to come: it costs what any frame costs.
+    pub(crate) fn handle_fragment(&mut self, now: Now) {
+        self.heard(now);
+    }
+
     /// Whose the token is that `authenticate` brought; an error if it is not good.
     pub(crate) fn handle_verified(&mut self, now: Now, verified: Result<Identity, ErrorCode>) {
         match verified {

@@ -1,12 +1,16 @@
 //! Reads frames with the library's parser, which is given bytes and gives bytes: no I/O of its own.
 
-use std::{cell::RefCell, io::ErrorKind, sync::atomic::Ordering};
+use std::{
+    cell::RefCell,
+    io::{Cursor, ErrorKind},
+    sync::atomic::Ordering,
+};
 
 use tokio::net::TcpStream;
 use tungstenite::{
     Message,
     error::{CapacityError, Error as WsError, ProtocolError},
-    protocol::{Role, WebSocketConfig, WebSocketContext},
+    protocol::{Role, WebSocketConfig, WebSocketContext, frame::FrameHeader},
 };
 use unionflow_protocol::{Seq, close::CloseCode, limits};
 
@@ -16,6 +20,7 @@ use crate::{frame::Frame, session::Now, transport::Transport};
 /// The frames of one client.
 pub(crate) struct FrameReader {
     context: WebSocketContext,
+    fragments: Fragments,
 }
 
 /// The peer is gone.
@@ -35,7 +40,7 @@ impl FrameReader {
             .write_buffer_size(0)
             .max_message_size(Some(limits::CLIENT_FRAME_BYTES))
             .max_frame_size(Some(limits::CLIENT_FRAME_BYTES));
-        Self { context: WebSocketContext::new(Role::Server, Some(config)) }
+        Self { context: WebSocketContext::new(Role::Server, Some(config)), fragments: Fragments::default() }
     }
 
     /// Reads what the socket has.
@@ -59,6 +64,11 @@ impl FrameReader {
     pub(crate) fn take<T: Transport>(&mut self, connection: &Connection<T>, now: Now, bytes: &[u8]) {
         let mut wire = Wire { input: bytes, output: Vec::new() };
         let state = &mut *connection.state.lock();
+        // The parser keeps to itself what is no message yet; a client must not send that without end either.
+        for _ in 0..self.fragments.count(bytes) {
+            state.session.handle_fragment(now);
+        }
+        connection.drain(state);
         loop {
             if let Some(passed) = &state.passed {
                 state.session.passed(Seq(passed.load(Ordering::Acquire)));
@@ -103,6 +113,47 @@ fn close_code(error: &WsError) -> CloseCode {
         WsError::Utf8(_) => CloseCode::NotUtf8,
         WsError::Protocol(ProtocolError::InvalidCloseSequence) => CloseCode::Normal,
         _ => CloseCode::Protocol,
+    }
+}
+
+/// Follows the frames on the wire, to count those that are only a part of a message, however little is in them.
+#[derive(Default)]
+struct Fragments {
+    /// A header that has not come in whole.
+    header: [u8; HEADER_BYTES],
+    header_bytes: usize,
+    payload_left: u64,
+}
+
+/// The longest header of a frame: two bytes, eight of length, four of the mask.
+const HEADER_BYTES: usize = 14;
+
+impl Fragments {
+    /// How many begin in these bytes.
+    fn count(&mut self, mut bytes: &[u8]) -> usize {
+        let mut count = 0;
+        while let Some((byte, rest)) = bytes.split_first() {
+            if self.payload_left > 0 {
+                let skipped = bytes.len().min(usize::try_from(self.payload_left).unwrap_or(usize::MAX));
+                self.payload_left -= skipped as u64;
+                bytes = &bytes[skipped..];
+                continue;
+            }
+            self.header[self.header_bytes] = *byte;
+            self.header_bytes += 1;
+            bytes = rest;
+            match FrameHeader::parse(&mut Cursor::new(&self.header[..self.header_bytes])) {
+                Ok(None) => continue,
+                Ok(Some((header, length))) => {
+                    self.payload_left = length;
+                    count += usize::from(!header.is_final);
+                }
+                // The parser says the same, and the socket is closed for it.
+                Err(_) => {}
+            }
+            self.header_bytes = 0;
+        }
+        count
     }
 }
 

@@ -188,6 +188,25 @@ fn a_flood_closes_with_1013_to_come_back_later() {
 }
 
 #[test]
+fn parts_of_a_text_are_counted_like_any_frame_also_empty_ones() {
+    const BEGIN: u8 = 0x01;
+    const GO_ON: u8 = 0x00;
+    const END: u8 = 0x80;
+    let most = FRAMES_PER_WINDOW as usize;
+    // Its parts and the pong's question are the most that may come.
+    let whole = [masked(BEGIN, b"pi"), masked(GO_ON, b"").repeat(most - 2), masked(END, b"ng")].concat();
+    check(&whole, &["SYSTEM_PONG"]);
+    for part in [&b""[..], b"x"] {
+        let endless = [masked(BEGIN, b""), masked(GO_ON, part).repeat(most)].concat();
+        check(&endless, &["SYSTEM_ERROR RATE_LIMITED", "close 1013"]);
+    }
+    // Long headers, and payloads that look like headers.
+    let begin = masked(BEGIN, &[GO_ON; 300]);
+    let noise = [begin, masked(GO_ON, &[0; 200]), masked(END, b"")].concat();
+    check(&noise, &["SYSTEM_ERROR INVALID_JSON"]);
+}
+
+#[test]
 fn a_new_token_is_looked_at_while_a_replay_waits_for_a_slow_socket() {
     let mut peer = Peer::joined(Start::After(Seq(0)), 100);
     let Some(Task::Replay(..)) = peer.connection.next_task() else { panic!("the replay comes first") };
