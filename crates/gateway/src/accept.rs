@@ -192,8 +192,9 @@ impl Gateway {
     }
 
     fn admit(self: &Arc<Self>, person: PersonId) -> Result<Seat, Refused> {
-        if self.draining.get().is_some() {
-            return Err(Refused::later(ErrorCode::Draining));
+        if let Some(drain) = self.draining.get() {
+            let [part] = random::bytes();
+            return Err(Refused::until(ErrorCode::Draining, drain.spread * u32::from(part) / 256));
         }
         let mut sockets = self.sockets.lock();
         if sockets.open.len() >= self.config.sessions {

@@ -441,8 +441,11 @@ async fn while_sockets_are_sent_away_the_main_port_says_draining_and_still_answe
         };
         assert_eq!(answer.status(), 503);
         assert!(answer.text().await.unwrap().contains("\"draining\""));
-        let refused = treasurer.connect("").await.err().expect("no new socket");
-        assert_eq!((refused.status, &refused.problem["code"]), (503, &json!("DRAINING")));
+        for _ in 0..16 {
+            let refused = treasurer.connect("").await.err().expect("no new socket");
+            assert_eq!((refused.status, &refused.problem["code"]), (503, &json!("DRAINING")));
+            assert!(refused.retry_after.is_some_and(|after| (1..=3).contains(&after)), "{refused:?}");
+        }
         treasurer.get("/me").await.expect(200);
     });
     world.stop().await;

@@ -45,6 +45,8 @@ pub struct Refused {
     pub status: u16,
     /// The problem.
     pub problem: Value,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 /// How a socket ended.
@@ -119,9 +121,12 @@ impl Socket {
         let (stream, response) = connecting.map_err(|error| match error {
             Error::Http(response) => {
                 let problem = response.body().as_deref().and_then(|body| serde_json::from_slice(body).ok());
-                Refused { status: response.status().as_u16(), problem: problem.unwrap_or_default() }
+                let retry_after = response.headers().get("retry-after");
+                let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+                let status = response.status().as_u16();
+                Refused { status, problem: problem.unwrap_or_default(), retry_after }
             }
-            other => Refused { status: 0, problem: Value::String(other.to_string()) },
+            other => Refused { status: 0, problem: Value::String(other.to_string()), retry_after: None },
         })?;
         let protocol = response.headers().get("sec-websocket-protocol");
         let protocol = protocol.and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -1,5 +1,7 @@
 //! A socket that is refused before the upgrade: why, and the problem that says so.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -15,7 +17,7 @@ use unionflow_protocol::{
 pub struct Refused {
     pub(super) code: ErrorCode,
     field: Option<(&'static str, Hint)>,
-    retry_after: Option<u32>,
+    retry_after: Option<u64>,
 }
 
 impl From<ErrorCode> for Refused {
@@ -28,6 +30,11 @@ impl Refused {
     /// Worth another try, a little later.
     pub(super) fn later(code: ErrorCode) -> Self {
         Self { retry_after: Some(5), ..code.into() }
+    }
+
+    /// Worth another try after so long; a header has whole seconds only, and not none.
+    pub(super) fn until(code: ErrorCode, wait: Duration) -> Self {
+        Self { retry_after: Some(wait.as_secs() + 1), ..code.into() }
     }
 
     /// For what a header or a parameter of the address says.
