@@ -27,6 +27,8 @@ pub struct Socket {
     pub epoch: String,
     /// Complete up to here.
     pub cursor: u64,
+    /// Pongs of the WebSocket's own that came.
+    pub pongs: usize,
 }
 
 /// A frame of the server.
@@ -130,7 +132,7 @@ impl Socket {
         })?;
         let protocol = response.headers().get("sec-websocket-protocol");
         let protocol = protocol.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Self { stream, protocol, epoch: String::new(), cursor: 0 })
+        Ok(Self { stream, protocol, epoch: String::new(), cursor: 0, pongs: 0 })
     }
 
     /// The next frame, or how the socket ended.
@@ -146,6 +148,7 @@ impl Socket {
                 Some(Ok(Message::Close(close))) => {
                     return Err(Closed { code: close.map_or(1005, |close| close.code.into()) });
                 }
+                Some(Ok(Message::Pong(_))) => self.pongs += 1,
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(Closed { code: 1006 }),
             }

@@ -16,11 +16,12 @@ use unionflow_protocol::{
     rest::{
         approval::{ApprovalDetails, SubmitApproval},
         auth::Login,
+        notification::Broadcast,
     },
 };
 use unionflow_server::{Options, Server, Settings, StartFault};
-use unionflow_service::{Call, Caller, Service, approval::submit::submit};
-use unionflow_storage::{Clock, Ids, ScriptedClock, Tx, sqlite};
+use unionflow_service::{Call, Caller, Service, approval::submit::submit, notification::broadcast};
+use unionflow_storage::{Clock, Ids, ScriptedClock, Tx, Undo, sqlite};
 
 use crate::{
     books::Books,
@@ -230,14 +231,6 @@ impl World {
 
     /// Requests made at once by the first organisation's treasurer, in one commit: two events each. The newest event.
     pub async fn requests_at_once(&self, count: usize) -> u64 {
-        let account = self.espoir.account(Role::Treasurer);
-        let caller = Caller {
-            person_id: account.person_id,
-            sign_in_id: SignInId::from_uuid(uuid::Uuid::nil()),
-            access_expires_at: self.clock.now(),
-            language: Language::French,
-            trace_parent: None,
-        };
         let asked = SubmitApproval {
             organization_id: self.espoir.id,
             transaction_type: TransactionType::Expense,
@@ -246,15 +239,45 @@ impl World {
             purpose: "Achat de fournitures".to_owned(),
             details: ApprovalDetails::default(),
         };
+        let unit = move |tx: &mut Tx<'_>, call: &Call| submit(tx, call, &asked).map(|_| ());
+        self.at_once(&self.espoir, Role::Treasurer, count, unit).await
+    }
+
+    /// Announcements of an organisation's president to everyone there, in one commit. The newest event.
+    pub async fn announcements_at_once(&self, troupe: &Troupe, count: usize) -> u64 {
+        let announced = Broadcast {
+            organization_id: troupe.id,
+            message: "Réunion samedi".to_owned(),
+            roles: None,
+            severity: None,
+        };
+        let unit = move |tx: &mut Tx<'_>, call: &Call| broadcast(tx, call, &announced).map(|_| ());
+        self.at_once(troupe, Role::President, count, unit).await
+    }
+
+    async fn at_once(
+        &self,
+        troupe: &Troupe,
+        role: Role,
+        count: usize,
+        unit: impl Fn(&mut Tx<'_>, &Call) -> Result<(), Undo> + Send + 'static,
+    ) -> u64 {
+        let caller = Caller {
+            person_id: troupe.account(role).person_id,
+            sign_in_id: SignInId::from_uuid(uuid::Uuid::nil()),
+            access_expires_at: self.clock.now(),
+            language: Language::French,
+            trace_parent: None,
+        };
         let call = Call { caller, key: None, if_match: None };
-        let unit = move |tx: &mut Tx<'_>, call: &Call| {
+        let units = move |tx: &mut Tx<'_>, call: &Call| {
             for _ in 0..count {
-                submit(tx, call, &asked)?;
+                unit(tx, call)?;
             }
             Ok(tx.head()?.0)
         };
-        let made = self.server().service().command(self.espoir.id, call, unit).await;
-        made.expect("the store takes it").answer.expect("the treasurer may ask")
+        let made = self.server().service().command(troupe.id, call, units).await;
+        made.expect("the store takes it").answer.expect("whoever holds the role may")
     }
 
     /// A person's socket, live from now and caught up.

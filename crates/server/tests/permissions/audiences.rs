@@ -278,14 +278,14 @@ async fn facts(
 
 /// What the catalogue says, from the events alone.
 #[derive(Default)]
-struct Catalogue {
+pub(crate) struct Catalogue {
     /// Of each request: whom it is about besides the officers, and whether it changes a role.
     requests: BTreeMap<String, (MemberId, Option<MemberId>, bool)>,
 }
 
 impl Catalogue {
     /// `None`: the persons meant, who are in the record only.
-    fn audience(&mut self, kind: EventType, envelope: &Value, decided: bool) -> Option<Audience> {
+    pub(crate) fn audience(&mut self, kind: EventType, envelope: &Value, decided: bool) -> Option<Audience> {
         use EventType as E;
         let data = &envelope["data"];
         let member = |key: &str| data[key].as_str().and_then(|id| id.parse::<MemberId>().ok());

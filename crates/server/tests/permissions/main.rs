@@ -4,6 +4,7 @@
 
 mod audiences;
 mod cases;
+mod frames;
 mod records;
 mod stage;
 
