@@ -57,6 +57,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ],
         variables: &[("PROPTEST_CASES", "20000")],
     },
+    Scenario {
+        name: "parsers",
+        shows: "the readers of `fuzz/` against millions of inputs made from good ones",
+        test: &["--package", "unionflow-server", "--test", "parsers"],
+        variables: &[("UNIONFLOW_PARSER_INPUTS", "3000000")],
+    },
 ];
 
 /// The scenarios that are asked for; all where none is named.

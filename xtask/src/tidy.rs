@@ -137,7 +137,7 @@ fn links(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
 
 fn sources(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
     let mut files = Vec::new();
-    for folder in ["crates", "xtask"] {
+    for folder in ["crates", "xtask", "fuzz/src", "fuzz/fuzz_targets"] {
         files_ending(&root.join(folder), "rs", &mut files)?;
     }
     for file in files {

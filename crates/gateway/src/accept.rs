@@ -312,7 +312,7 @@ fn check_handshake(method: &Method, headers: &HeaderMap) -> Result<(), Refused> 
     }
 }
 
-fn read_query(query: &str) -> Result<(Wanted, Option<String>), Refused> {
+pub(crate) fn read_query(query: &str) -> Result<(Wanted, Option<String>), Refused> {
     let mut wanted = Wanted { organization_id: None, after: None, epoch: None };
     let mut ticket = None;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {

@@ -18,6 +18,8 @@ mod connection;
 mod feed;
 mod figures;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hub;
 mod outbound;
 #[cfg(test)]

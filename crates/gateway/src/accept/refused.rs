@@ -43,7 +43,7 @@ impl Refused {
     }
 
     /// The problem, in the language that the page asks for.
-    pub(super) fn respond(self, asked: &HeaderMap) -> Response {
+    pub(crate) fn respond(self, asked: &HeaderMap) -> Response {
         let language = language(asked);
         let mut problem = Problem::new(self.code, language);
         if let Some((name, hint)) = self.field {

@@ -1,0 +1,3 @@
+//! What is done with arbitrary bytes: see [`targets`].
+
+pub mod targets;

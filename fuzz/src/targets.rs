@@ -1,0 +1,131 @@
+//! Every reader of what strangers send, one function each: it does not panic, and what it has read it writes and reads again
+//! as the same. `cargo fuzz` calls them by name; the workspace's tests run them all.
+
+use serde::{Serialize, de::DeserializeOwned};
+use unionflow_domain::{contact::Country, import, policy};
+use unionflow_protocol::{
+    Amount, Currency, Envelope, Language,
+    approval::PolicyRules,
+    frame::{ClientFrame, ControlFrame},
+    problem::ErrorCode,
+    rest::approval::{Approve, EditApproval, Reject, SubmitApproval},
+};
+
+/// What is done with the bytes.
+pub type Target = fn(&[u8]);
+
+/// Each by its name. Good inputs to begin with are in `fuzz/seeds/NAME`.
+pub const ALL: &[(&str, Target)] = &[
+    ("client_frame", client_frame),
+    ("socket", socket),
+    ("query", query),
+    ("envelope", envelope),
+    ("import", import),
+    ("rest", rest),
+    ("money", money),
+];
+
+/// A frame of a client.
+pub fn client_frame(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    match ClientFrame::parse(text) {
+        Ok(frame) => {
+            let written = serde_json::to_string(&frame).expect("plain values");
+            assert_eq!(ClientFrame::parse(&written), Ok(frame));
+        }
+        Err(bad) => {
+            assert!(matches!(bad.code, ErrorCode::InvalidJson | ErrorCode::InvalidFrame));
+            // Fixed sentences and a column: never what the client wrote, which may hold a token.
+            assert!(bad.detail.len() < 100, "{}", bad.detail);
+        }
+    }
+}
+
+/// The bytes of a client's WebSocket.
+pub fn socket(data: &[u8]) {
+    unionflow_gateway::fuzzing::socket(data);
+}
+
+/// Where a client asks to connect to.
+pub fn query(data: &[u8]) {
+    unionflow_gateway::fuzzing::query(&String::from_utf8_lossy(data));
+}
+
+/// What the journal and the bus hold, and what the server says about a session.
+pub fn envelope(data: &[u8]) {
+    if let Ok(envelope) = Envelope::decode(data) {
+        let written = envelope.encode();
+        let again = Envelope::decode(&written).expect("what was written is an envelope");
+        assert_eq!(again, envelope);
+        assert_eq!(again.encode(), written);
+    }
+    if let Some(frame) = ControlFrame::decode(data) {
+        let written = frame.encode();
+        assert_eq!(ControlFrame::decode(&written).expect("what was written is a frame").encode(), written);
+    }
+}
+
+/// A file of members, in whatever encoding.
+pub fn import(data: &[u8]) {
+    let today = "2026-11-22".parse().expect("a date");
+    let Ok(reading) = import::read(data, Country::CI, today) else { return };
+    let lines = data.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
+    let rows = reading.rows.iter().map(|row| row.row);
+    let named = reading.faults.iter().chain(&reading.remarks).map(|fault| fault.row);
+    for line in rows.chain(named) {
+        assert!((1..=lines).contains(&(line as usize)), "line {line} of {lines}");
+    }
+    assert!(reading.rows.is_sorted_by_key(|row| row.row), "in order");
+    assert!(reading.rows.len() + reading.blank as usize <= lines);
+    for row in &reading.rows {
+        assert!(row.joined_on.is_none_or(|date| date <= today), "nobody joined tomorrow");
+        assert!(!row.name.given.is_empty() || !row.name.family.is_empty(), "a member has a name");
+    }
+}
+
+/// Bodies of commands that move money or change its rules.
+pub fn rest(data: &[u8]) {
+    again::<SubmitApproval>(data);
+    again::<EditApproval>(data);
+    again::<Approve>(data);
+    again::<Reject>(data);
+    if let Some(rules) = again::<PolicyRules>(data) {
+        let _ = policy::validate(&rules);
+    }
+}
+
+fn again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(data: &[u8]) -> Option<T> {
+    let read: T = serde_json::from_slice(data).ok()?;
+    let written = serde_json::to_vec(&read).expect("plain values");
+    assert_eq!(serde_json::from_slice::<T>(&written).expect("what was written is one"), read);
+    Some(read)
+}
+
+/// An amount, a currency, and another amount.
+pub fn money(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut words = text.split(' ');
+    let mut amount = || serde_json::from_str::<Amount>(words.next()?).ok();
+    let (first, second) = (amount(), amount());
+    let currency = text.split(' ').find_map(|word| word.parse::<Currency>().ok());
+    for amount in [first, second].into_iter().flatten() {
+        assert!(Amount::new(amount.minor_units()) == Ok(amount) && amount.negated().negated() == amount);
+        assert_eq!(serde_json::from_str::<Amount>(&amount.to_string()).ok(), Some(amount));
+    }
+    if let (Some(first), Some(second)) = (first, second) {
+        if let Ok(sum) = first.plus(second) {
+            assert_eq!(sum.minus(second), Ok(first));
+        }
+        assert_eq!(first.plus(second), second.plus(first));
+    }
+    if let (Some(amount), Some(currency)) = (first, currency) {
+        assert_eq!(currency.code().parse::<Currency>().ok(), Some(currency));
+        for language in [Language::French, Language::English] {
+            let shown = amount.format(currency, language);
+            let number = shown.split('\u{a0}').next().expect("the number comes first");
+            let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+            assert_eq!(digits.parse(), Ok(amount.minor_units().unsigned_abs()), "{shown}");
+            assert_eq!(number.starts_with('\u{2212}'), amount.is_negative(), "{shown}");
+        }
+    }
+}
