@@ -15,7 +15,7 @@ pub enum Detail {
     /// At most so many mebibytes.
     MebibytesAtMost(u32),
     /// At most so many rows.
-    RowsAtMost(usize),
+    RowsAtMost(u32),
     /// A workbook of a spreadsheet, not its text.
     Workbook,
     /// A picture.

@@ -194,7 +194,7 @@ async fn read_file(file: Vec<u8>, country: Country, today: Date) -> Result<Readi
                 missing.into_iter().fold(ErrorCode::UnknownLayout.into(), column)
             }
             Unreadable::TooManyRows => {
-                Refusal::because(ErrorCode::BodyTooLarge, Detail::RowsAtMost(IMPORT_ROWS_MAX))
+                Refusal::because(ErrorCode::BodyTooLarge, Detail::RowsAtMost(IMPORT_ROWS_MAX as u32))
             }
         };
         refusal.into()
