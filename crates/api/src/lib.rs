@@ -6,6 +6,7 @@
 //! **Invariant:** no rule lives here. What may happen is decided in `domain`, under the lock that `service` takes.
 
 mod auth;
+mod body;
 mod compression;
 mod config;
 mod context;
@@ -25,6 +26,7 @@ mod realtime;
 mod router;
 mod setup;
 mod state;
+mod uploads;
 
 pub use config::Config;
 pub use context::PeerAddress;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{FromRequestParts, Path, State},
-    http::{HeaderMap, StatusCode, request::Parts},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -25,8 +25,9 @@ use unionflow_service::{Located, member as service};
 use unionflow_storage::StoreFault;
 
 use crate::{
+    body,
     compression::Secret,
-    extract::{Command, Id, Params, Signed, answer, read_body, resource},
+    extract::{Command, Id, Params, Signed, answer, resource},
     failure::Failure,
     state::Api,
 };
@@ -266,15 +267,14 @@ pub(crate) async fn import(
     State(api): State<Arc<Api>>,
     Signed(caller): Signed,
     Params(query): Params<ImportQuery>,
-    headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Response, Failure> {
     api.service.may_import(&caller, query.organization_id).await?;
-    // A file and what it is read into take memory: one at a time.
-    let _alone = api.importing.try_acquire().map_err(|_| StoreFault::Busy)?;
-    let mut plain = headers.clone();
-    plain.remove(axum::http::header::CONTENT_TYPE);
-    let file = read_body(&plain, body, limits::IMPORT_BYTES).await?;
+    // A file takes memory until it is imported: one a person, and not from everybody at once.
+    let _upload = api.uploads.begin(caller.person_id).ok_or(StoreFault::Busy)?;
+    let file = body::read_file(body).await?;
+    // What it is read into takes more: one at a time.
+    let _alone = api.importing.acquire().await;
     let wanted = service::import::Wanted {
         organization_id: query.organization_id,
         dry_run: query.dry_run,

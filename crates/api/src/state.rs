@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use unionflow_service::Service;
 use unionflow_storage::Clock;
 
-use crate::{config::Config, limit::Limits};
+use crate::{config::Config, limit::Limits, uploads::Uploads};
 
 /// Everything that handlers need.
 pub struct Api {
@@ -14,6 +14,7 @@ pub struct Api {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) limits: Limits,
+    pub(crate) uploads: Uploads,
     pub(crate) importing: Semaphore,
 }
 
@@ -21,7 +22,14 @@ impl Api {
     /// The API of a service.
     pub fn new(service: Service, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
         let limits = Limits::new(&config);
-        Arc::new(Self { service, clock, config, limits, importing: Semaphore::new(1) })
+        Arc::new(Self {
+            service,
+            clock,
+            config,
+            limits,
+            uploads: Uploads::default(),
+            importing: Semaphore::new(1),
+        })
     }
 
     /// Forgets callers who have been quiet. Called every minute.

@@ -51,7 +51,7 @@ pub(crate) fn with_current<T>(
     match result {
         Ok(value) => Ok(value),
         Err(mut refusal) => {
-            if refusal.code.status() == 409 {
+            if refusal.code.is_conflict() {
                 let current = view::view(tx, approval, member)?;
                 refusal.current = serde_json::to_value(current).ok();
             }

@@ -15,6 +15,11 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $status),+ }
             }
 
+            /// Whether it says that something is not, or no longer, as the caller thought.
+            pub const fn is_conflict(self) -> bool {
+                self.status() == 409
+            }
+
             /// What it means, for a person.
             pub const fn title(self, language: Language) -> &'static str {
                 match self { $(Self::$variant => language.pick($french, $english)),+ }
@@ -28,6 +33,7 @@ error_codes! {
     InvalidJson "INVALID_JSON" 400 "Le corps n’est pas du JSON valide." "The body is not valid JSON.";
     InvalidFrame "INVALID_FRAME" 400 "La trame n’est pas comprise." "The frame is not understood.";
     InvalidRequest "INVALID_REQUEST" 400 "La requête n’est pas comprise." "The request is not understood.";
+    BodyTooSlow "BODY_TOO_SLOW" 408 "Le corps est arrivé trop lentement ; réessayez avec une meilleure connexion." "The body came too slowly; try again on a better connection.";
     ValidationFailed "VALIDATION_FAILED" 422 "Un champ n’est pas valable." "A field is not valid.";
     UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" 415 "Envoyez du JSON (Content-Type: application/json)." "Send JSON (Content-Type: application/json).";
     BodyTooLarge "BODY_TOO_LARGE" 413 "Le corps ou le fichier est trop grand." "The body or the file is too large.";
