@@ -6,14 +6,14 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use unionflow_protocol::Record;
 
-use crate::{Bus, BusFault, Delivered, Place, Subscription};
+use crate::{Bus, BusFault, Subscription};
 
 /// Hands records to subscribers in this process. It keeps nothing: what a gateway missed, it reads from the journal.
 #[derive(Default)]
 pub struct InProcessBus {
-    subscribers: Mutex<Vec<mpsc::Sender<Arc<[Delivered]>>>>,
+    subscribers: Mutex<Vec<mpsc::Sender<Arc<[Record]>>>>,
     /// One publisher at a time, so that every subscriber sees one order.
-    next_offset: tokio::sync::Mutex<u64>,
+    publishing: tokio::sync::Mutex<()>,
 }
 
 /// Batches that wait for one subscriber before publishing waits.
@@ -25,18 +25,11 @@ impl Bus for InProcessBus {
         records: Arc<[Record]>,
     ) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
         Box::pin(async move {
-            let mut next_offset = self.next_offset.lock().await;
-            let deliveries: Arc<[Delivered]> = records
-                .iter()
-                .cloned()
-                .zip(*next_offset..)
-                .map(|(record, offset)| Delivered { record, place: Place { partition: 0, offset } })
-                .collect();
-            *next_offset += records.len() as u64;
+            let _one = self.publishing.lock().await;
             let subscribers = self.subscribers.lock().clone();
             for subscriber in &subscribers {
                 // An error means that this subscriber is gone: its loss is nobody else's.
-                let _ = subscriber.send(deliveries.clone()).await;
+                let _ = subscriber.send(records.clone()).await;
             }
             self.subscribers.lock().retain(|subscriber| !subscriber.is_closed());
             Ok(())

@@ -1,7 +1,10 @@
 //! What carries events between the relay and the gateways.
 //!
 //! Every subscriber sees every record, at least once, and records of one organisation and topic in the order they were
-//! published. Exactly once is the hub's work, by `seq`.
+//! published. Exactly once is the hub's work, by `seq`, so a record needs no other name on the bus: no partition, no offset.
+//!
+//! After a fault the records that the bus did not take responsibility for are published again. Then a subscriber may see
+//! some of them twice, and steps back in the order; whatever it sees for the first time is still in order.
 //!
 //! **Invariant:** a bus never looks into a record's value, and never changes it.
 
@@ -18,18 +21,26 @@ pub use in_process::InProcessBus;
 
 /// Carries records. What it promises is in the crate's documentation; the suite in `conformance` proves it.
 pub trait Bus: Send + Sync + 'static {
-    /// Publishes in order. Done when the bus has taken responsibility for all of them: until then the relay keeps them.
+    /// Publishes in order. Done when the bus has taken responsibility for all of them: until then the relay keeps them. After
+    /// a fault, or when it is dropped midway, any of them may have been taken, and may arrive.
     ///
-    /// Waits while a subscriber or the broker is behind: that is the relay's backpressure, not the command's.
+    /// May wait for subscribers that are behind: that is the relay's backpressure, not the command's. A broker that is away is
+    /// a fault within a few seconds, and never a longer wait: whoever publishes has other work, and wants to stop.
     fn publish(
         &self,
         records: Arc<[Record]>,
     ) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>>;
 
-    /// Follows everything published from now on, on the topics of [`Topic::BUSINESS`](unionflow_protocol::Topic::BUSINESS).
-    /// Once this returns, nothing later is missed. Records of different topics may overtake each other.
+    /// Follows everything published from now on, on the topics of [`Topic::BUSINESS`](unionflow_protocol::Topic::BUSINESS),
+    /// by whatever process. Once this returns, nothing later is missed; it may begin with records from before. Records of
+    /// different topics may overtake each other.
+    ///
+    /// Each subscription stands alone: dropping it, or not reading it for long, takes nothing from the others.
     fn subscribe(&self) -> Pin<Box<dyn Future<Output = Result<Subscription, BusFault>> + Send + '_>>;
 }
+
+/// The largest value that every bus takes. What is larger may be refused.
+pub const VALUE_BYTES_MAX: usize = 768 * 1024;
 
 /// Why a bus could not take records.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,35 +51,17 @@ pub enum BusFault {
 }
 
 /// Records in the order of the bus.
-pub struct Subscription(mpsc::Receiver<Arc<[Delivered]>>);
-
-/// A record and where the bus keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
-    /// The record.
-    pub record: Record,
-    /// Its place on the bus.
-    pub place: Place,
-}
-
-/// A place on the bus: grows within the record's topic and partition. Not a cursor of a client, which is a `seq`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The partition.
-    pub partition: u32,
-    /// The offset in it.
-    pub offset: u64,
-}
+pub struct Subscription(mpsc::Receiver<Arc<[Record]>>);
 
 impl Subscription {
     /// From a channel that a bus fills.
-    pub fn new(receiver: mpsc::Receiver<Arc<[Delivered]>>) -> Self {
+    pub fn new(receiver: mpsc::Receiver<Arc<[Record]>>) -> Self {
         Self(receiver)
     }
 
     /// The next records; `None` when it is broken: whoever still wants to follow subscribes again, and reads what it missed
-    /// from the journal. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Arc<[Delivered]>> {
+    /// from the journal. A broker that is away breaks nothing: it goes on where it was. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Arc<[Record]>> {
         self.0.recv().await
     }
 }

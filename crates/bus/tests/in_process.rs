@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use unionflow_bus::{Bus, InProcessBus, bus_conformance};
 
-fn fresh() -> Arc<dyn Bus> {
+async fn fresh() -> Arc<dyn Bus> {
     Arc::new(InProcessBus::default())
 }
 

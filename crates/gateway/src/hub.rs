@@ -85,8 +85,8 @@ impl Hub {
             };
             let Some(records) = records else { return };
             let mut parts: Vec<Vec<Arc<Live>>> = vec![Vec::new(); self.shards.len()];
-            for delivered in records.iter() {
-                let live = Arc::new(Live::new(&delivered.record));
+            for record in records.iter() {
+                let live = Arc::new(Live::new(record));
                 parts[self.shard_of(live.organization_id)].push(live);
             }
             for (shard, part) in self.shards.iter().zip(parts) {
