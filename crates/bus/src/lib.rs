@@ -45,9 +45,13 @@ pub const VALUE_BYTES_MAX: usize = 768 * 1024;
 /// Why a bus could not take records.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BusFault {
-    /// The broker cannot be reached; what was not taken must be published again.
+    /// The broker cannot be reached. It is the same for all records: publishing others now fails too.
     #[error("the bus is not available: {0}")]
     Unavailable(String),
+    /// The broker is there and does not take one of these, for example because it is too large for the topic. As long as the
+    /// operator changes nothing it is refused again; records of other organisations are taken.
+    #[error("the bus refuses a record: {0}")]
+    Refused(String),
 }
 
 /// Records in the order of the bus.

@@ -4,6 +4,9 @@
 //! commits of its own process, which bring the encoded events along, so that nothing is read back; and it looks into the
 //! outbox from time to time, for events of other processes and for whatever it missed. It never holds a transaction open
 //! while it talks to the bus, and notes how far it has come only after the bus has taken responsibility.
+//!
+//! A bus that is away makes it wait once in each look, not once for each organisation. A bus that refuses a record holds up
+//! the record's organisation and no other.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -107,7 +110,7 @@ impl Relay {
             tokio::select! {
                 () = stop.cancelled() => break,
                 records = self.commits.next() => match records {
-                    Some(first) => self.take_commits(first).await,
+                    Some(first) => drop(self.take_commits(first).await),
                     None => break,
                 },
                 _ = poll.tick() => self.empty_outbox().await,
@@ -120,16 +123,22 @@ impl Relay {
                 }
             }
         }
-        while let Some(records) = self.commits.try_next() {
-            self.take_commits(records).await;
+        let mut bus = Ok(());
+        while bus.is_ok()
+            && let Some(records) = self.commits.try_next()
+        {
+            bus = self.take_commits(records).await;
         }
-        self.empty_outbox().await;
+        // While it is away the rest waits for the next start: whoever stops has not the time.
+        if bus.is_ok() {
+            self.empty_outbox().await;
+        }
         self.mark().await;
     }
 
     /// Publishes what commits brought, those that have come meanwhile together. What does not follow on from the last
-    /// published event is left to the outbox.
-    async fn take_commits(&mut self, first: Arc<[Record]>) {
+    /// published event is left to the outbox. An error: the bus is away.
+    async fn take_commits(&mut self, first: Arc<[Record]>) -> Result<(), BusFault> {
         let mut batch = std::mem::take(&mut self.unsent);
         let mut behind = HashSet::new();
         let mut reached: HashMap<OrganizationId, Seq> = HashMap::new();
@@ -167,11 +176,14 @@ impl Relay {
         if !batch.is_empty()
             && let Err(fault) = self.publish(batch.into()).await
         {
-            return warn_later("the bus did not take events; they wait in the outbox", &fault);
+            waits_in_outbox(fault)?;
+            // Whose it was is not known: each organisation for itself.
+            behind.extend(reached.into_keys());
         }
         for organization in behind {
-            self.publish_from_journal(organization).await;
+            self.publish_from_journal(organization).await?;
         }
+        Ok(())
     }
 
     /// Publishes everything that waits in any journal.
@@ -183,7 +195,7 @@ impl Relay {
             Ok(heads) => heads,
             Err(error) => return warn_later("the outbox cannot be read", &error),
         };
-        let mut waiting = 0;
+        let (mut waiting, mut behind) = (0, Vec::new());
         for head in heads {
             let progress = self
                 .progress
@@ -193,33 +205,58 @@ impl Relay {
             progress.published = progress.published.max(head.published);
             waiting += head.seq.since(progress.published);
             if progress.published < head.seq {
-                self.publish_from_journal(head.organization_id).await;
+                behind.push(head.organization_id);
             }
         }
         metrics::gauge!("unionflow_outbox_events").set(waiting as f64);
+        for organization in behind {
+            if self.publish_from_journal(organization).await.is_err() {
+                return;
+            }
+        }
+        self.publish_unsent().await;
+    }
+
+    async fn publish_unsent(&mut self) {
         let unsent = std::mem::take(&mut self.unsent);
-        if !unsent.is_empty()
-            && let Err(fault) = self.publish(unsent.into()).await
-        {
-            warn_later("the bus did not take states; they are sent again", &fault);
+        if unsent.is_empty() {
+            return;
+        }
+        match self.publish(unsent.into()).await {
+            Ok(()) => {}
+            Err(fault @ BusFault::Unavailable(_)) => {
+                warn_later("the bus did not take states; they are sent again", &fault);
+            }
+            Err(fault @ BusFault::Refused(_)) => {
+                warn_later("the bus refuses states; the next change sends newer ones", &fault);
+                metrics::counter!("unionflow_relay_states_dropped_total").increment(self.unsent.len() as u64);
+                self.unsent.clear();
+            }
         }
     }
 
-    async fn publish_from_journal(&mut self, organization: OrganizationId) {
+    /// Publishes what waits of one journal. An error: the bus is away.
+    async fn publish_from_journal(&mut self, organization: OrganizationId) -> Result<(), BusFault> {
         loop {
             let after = match self.known(organization).await {
                 Ok(progress) => progress.published,
-                Err(error) => return warn_later("the outbox cannot be read", &error),
+                Err(error) => {
+                    warn_later("the outbox cannot be read", &error);
+                    return Ok(());
+                }
             };
             let page =
                 self.store.read(move |reader| Ok(reader.journal_after(organization, after, PAGE)?)).await;
             let records: Arc<[Record]> = match page {
-                Ok(records) if records.is_empty() => return,
+                Ok(records) if records.is_empty() => return Ok(()),
                 Ok(records) => records.into(),
-                Err(error) => return warn_later("the journal cannot be read", &error),
+                Err(error) => {
+                    warn_later("the journal cannot be read", &error);
+                    return Ok(());
+                }
             };
             if let Err(fault) = self.publish(records).await {
-                return warn_later("the bus did not take events; they wait in the outbox", &fault);
+                return waits_in_outbox(fault);
             }
         }
     }
@@ -363,6 +400,15 @@ impl Relay {
 /// Whether the newer of two states takes the place of the older.
 fn is_same_kind(a: &Record, b: &Record) -> bool {
     (a.organization_id, &a.event_type, &a.audience) == (b.organization_id, &b.event_type, &b.audience)
+}
+
+/// Only a bus that is away is worth no further try.
+fn waits_in_outbox(fault: BusFault) -> Result<(), BusFault> {
+    warn_later("the bus did not take events; they wait in the outbox", &fault);
+    match fault {
+        BusFault::Unavailable(_) => Err(fault),
+        BusFault::Refused(_) => Ok(()),
+    }
 }
 
 fn warn_later(what: &str, error: &dyn std::fmt::Display) {

@@ -6,5 +6,6 @@ mod rules {
     mod faults;
     mod governance;
     mod model;
+    mod relay;
     mod scene;
 }
