@@ -22,7 +22,7 @@ use socket2::SockRef;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use unionflow_auth::{Authenticator, Denied, access::BadToken, random, secret::SecretHash};
-use unionflow_bus::{Bus, BusFault};
+use unionflow_bus::Bus;
 use unionflow_domain::{hint::Hint, trace};
 use unionflow_protocol::{
     Seq,
@@ -85,27 +85,28 @@ struct Caller {
 }
 
 impl Gateway {
-    /// Starts the hub on a bus: it listens first, then looks at heads, then serves.
+    /// Starts the hub on a bus: it listens first, then looks at heads, then serves. It serves without a bus too.
     pub async fn start(
         config: Config,
         store: Store,
         clock: Arc<dyn Clock>,
         authenticator: Arc<Authenticator>,
-        bus: &dyn Bus,
+        bus: Arc<dyn Bus>,
         stop: CancellationToken,
-    ) -> Result<Arc<Self>, BusFault> {
-        let subscription = bus.subscribe().await?;
+    ) -> Arc<Self> {
+        let subscribed = bus.subscribe().await;
         let (hub, shards) = Hub::start(&store, &clock, config.ring_bytes, &stop);
         let tasks = TaskTracker::new();
         for shard in shards {
             tasks.spawn(shard);
         }
-        tasks.spawn(hub.clone().follow(subscription, stop.clone()));
+        let following = hub.clone().follow(bus, subscribed);
+        tasks.spawn(stop.clone().run_until_cancelled_owned(following));
         let draining = OnceLock::new();
         let sockets = Mutex::new(Sockets::default());
         let gateway = Arc::new(Self { config, store, clock, authenticator, hub, sockets, tasks, draining });
         gateway.tasks.spawn(watch_sign_ins(Arc::downgrade(&gateway), stop));
-        Ok(gateway)
+        gateway
     }
 
     /// The route of the sockets.

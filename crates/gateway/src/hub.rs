@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use unionflow_bus::Subscription;
-use unionflow_protocol::{Seq, id::OrganizationId};
+use unionflow_bus::{Bus, BusFault, Subscription};
+use unionflow_protocol::{Record, Seq, id::OrganizationId};
 use unionflow_storage::{Clock, Store};
 
 use crate::{
+    config::FOLLOW_AGAIN,
     connection::Connection,
     feed::{Live, Replay},
 };
@@ -76,25 +77,49 @@ impl Hub {
         (Self { shards: senders.into() }, tasks)
     }
 
-    /// Follows the bus until it, or the hub, is gone: splits its records over the shards.
-    pub(crate) async fn follow(self, mut subscription: Subscription, stop: CancellationToken) {
+    /// Follows the bus until the hub is gone. A bus that is away when a server starts, or that breaks off, is asked again;
+    /// until then the heads of the journals are watched, and what was missed is read from there.
+    pub(crate) async fn follow(self, bus: Arc<dyn Bus>, first: Result<Subscription, BusFault>) {
+        let mut subscribed = first;
         loop {
-            let records = tokio::select! {
-                () = stop.cancelled() => return,
-                records = subscription.next() => records,
-            };
-            let Some(records) = records else { return };
-            let mut parts: Vec<Vec<Arc<Live>>> = vec![Vec::new(); self.shards.len()];
-            for record in records.iter() {
-                let live = Arc::new(Live::new(record));
-                parts[self.shard_of(live.organization_id)].push(live);
+            match subscribed {
+                Ok(mut subscription) => {
+                    while let Some(records) = subscription.next().await {
+                        if !self.hand_out(&records).await {
+                            return;
+                        }
+                    }
+                    tracing::warn!(
+                        "the bus broke off; it is followed again, and the journals are read meanwhile"
+                    );
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, "the bus cannot be followed; the journals are read meanwhile");
+                }
             }
-            for (shard, part) in self.shards.iter().zip(parts) {
-                if !part.is_empty() && shard.send(Input::Records(part)).await.is_err() {
-                    return;
+            tokio::time::sleep(FOLLOW_AGAIN).await;
+            subscribed = bus.subscribe().await;
+            if subscribed.is_ok() {
+                for shard in self.shards.iter() {
+                    let _ = shard.send(Input::FollowedAnew).await;
                 }
             }
         }
+    }
+
+    /// Splits records over the shards; whether these are still there.
+    async fn hand_out(&self, records: &[Record]) -> bool {
+        let mut parts: Vec<Vec<Arc<Live>>> = vec![Vec::new(); self.shards.len()];
+        for record in records {
+            let live = Arc::new(Live::new(record));
+            parts[self.shard_of(live.organization_id)].push(live);
+        }
+        for (shard, part) in self.shards.iter().zip(parts) {
+            if !part.is_empty() && shard.send(Input::Records(part)).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Makes a session live if the ring holds all that it has missed and that is little; else says how to come nearer.

@@ -9,7 +9,7 @@ use unionflow_auth::{
     password::{Cost, Passwords},
     secret,
 };
-use unionflow_bus::{Bus, BusFault, InProcessBus};
+use unionflow_bus::{Bus, InProcessBus};
 use unionflow_domain::contact::Country;
 use unionflow_gateway::{Drain, Gateway};
 use unionflow_service::{Service, relay::Relay};
@@ -60,9 +60,6 @@ pub enum StartFault {
     /// The store.
     #[error("{0}")]
     Store(StoreFault),
-    /// The bus.
-    #[error("{0}")]
-    Bus(#[from] BusFault),
     /// An address that cannot be listened on.
     #[error(
         "{key}: `{address}` cannot be listened on ({reason}): choose another address, or stop what uses it"
@@ -122,10 +119,10 @@ impl Server {
             store.clone(),
             clock.clone(),
             service.authenticator().clone(),
-            bus.as_ref(),
+            bus.clone(),
             hub.clone(),
         )
-        .await?;
+        .await;
         let relaying = CancellationToken::new();
         let relay = tokio::spawn(Relay::new(store, bus).run(relaying.clone()));
 

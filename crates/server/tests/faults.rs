@@ -173,6 +173,46 @@ async fn whatever_the_bus_loses_is_read_from_the_journal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whenever_the_bus_breaks_off_what_was_on_it_is_read_from_the_journal() {
+    until_untouched(Fault::BreakOff, 1).await;
+}
+
+/// Something happens, and the screen shows it: from the journal if not from the bus.
+async fn shows_what_happens(world: &World, screen: &mut Socket) {
+    let request = world.espoir(Role::Treasurer).await.submit(12).await;
+    screen.sees_until(request["asOfSeq"].as_u64().expect("an answer says it")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_starts_without_the_bus_and_follows_it_once_it_is_there() {
+    let mut world = World::start_faulty().await;
+    let faults = world.faults.clone().unwrap();
+    let mut subscriptions = faults.subscriptions();
+    assert_eq!(*subscriptions.borrow(), 1);
+    world.stop().await;
+    faults.fail(Fault::Subscribe, 1);
+    world.try_go_on().await.expect("it serves what the journals have");
+    let mut screen = world.socket(&world.espoir(Role::President).await).await;
+    shows_what_happens(&world, &mut screen).await;
+    let followed = timeout(PATIENCE, subscriptions.wait_for(|count| *count == 2)).await;
+    followed.expect("it asks again").unwrap();
+    shows_what_happens(&world, &mut screen).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_that_broke_off_is_followed_again() {
+    let world = World::start_faulty().await;
+    let faults = world.faults.clone().unwrap();
+    let mut subscriptions = faults.subscriptions();
+    let mut screen = world.socket(&world.espoir(Role::President).await).await;
+    faults.fail(Fault::BreakOff, 1);
+    shows_what_happens(&world, &mut screen).await;
+    let followed = timeout(PATIENCE, subscriptions.wait_for(|count| *count == 2)).await;
+    followed.expect("it follows again").unwrap();
+    shows_what_happens(&world, &mut screen).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_that_fails_at_any_statement_leaves_a_store_that_starts() {
     let mut world = World::start_faulty().await;
     let faults = world.faults.clone().unwrap();

@@ -10,6 +10,7 @@ use std::{
     time::Instant,
 };
 
+use tokio::sync::watch;
 use unionflow_bus::{Bus, BusFault, InProcessBus, Subscription};
 use unionflow_protocol::{Record, Timestamp};
 use unionflow_storage::{
@@ -36,11 +37,15 @@ pub enum Fault {
     PublishAnswer,
     /// The bus says that it took everything, and loses it.
     PublishLost,
+    /// The bus lets nobody follow it.
+    Subscribe,
+    /// The bus takes everything, and breaks off before it gives it to anybody.
+    BreakOff,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Statement,
         Self::Unit,
         Self::Commit,
@@ -48,6 +53,8 @@ impl Fault {
         Self::Publish,
         Self::PublishAnswer,
         Self::PublishLost,
+        Self::Subscribe,
+        Self::BreakOff,
     ];
 }
 
@@ -60,6 +67,8 @@ struct Plan {
     fault: Mutex<Option<Fault>>,
     /// Calls that still go well; the one that finds 0 fails.
     left: AtomicI64,
+    /// How often the bus was subscribed to.
+    subscriptions: watch::Sender<u64>,
 }
 
 impl Faults {
@@ -87,9 +96,14 @@ impl Faults {
         store.behind(|backend| Arc::new(FaultyBackend { backend, faults }))
     }
 
+    /// How often a bus that fails as planned was subscribed to.
+    pub fn subscriptions(&self) -> watch::Receiver<u64> {
+        self.0.subscriptions.subscribe()
+    }
+
     /// An in-process bus that fails as planned.
     pub fn bus(&self) -> Arc<dyn Bus> {
-        Arc::new(FaultyBus { bus: InProcessBus::default(), faults: self.clone() })
+        Arc::new(FaultyBus { bus: Mutex::default(), faults: self.clone() })
     }
 }
 
@@ -134,6 +148,10 @@ impl WriteUnit for Grow {
 
 fn broken() -> StoreFault {
     StoreFault::Database("made to fail".to_owned())
+}
+
+fn gone() -> BusFault {
+    BusFault::Unavailable("made to fail".to_owned())
 }
 
 struct FaultyBackend {
@@ -244,8 +262,15 @@ impl Sql for FaultySql<'_> {
 }
 
 struct FaultyBus {
-    bus: InProcessBus,
+    /// Another one after it broke off.
+    bus: Mutex<Arc<InProcessBus>>,
     faults: Faults,
+}
+
+impl FaultyBus {
+    fn bus(&self) -> Arc<InProcessBus> {
+        self.bus.lock().expect("nobody panics while holding it").clone()
+    }
 }
 
 impl Bus for FaultyBus {
@@ -253,20 +278,29 @@ impl Bus for FaultyBus {
         &self,
         records: Arc<[Record]>,
     ) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
-        let gone = || Err(BusFault::Unavailable("made to fail".to_owned()));
         Box::pin(async move {
             if self.faults.strikes(Fault::Publish) {
-                return gone();
+                return Err(gone());
             }
             if self.faults.strikes(Fault::PublishLost) {
                 return Ok(());
             }
-            self.bus.publish(records).await?;
-            if self.faults.strikes(Fault::PublishAnswer) { gone() } else { Ok(()) }
+            if self.faults.strikes(Fault::BreakOff) {
+                *self.bus.lock().expect("nobody panics while holding it") = Arc::default();
+            }
+            self.bus().publish(records).await?;
+            if self.faults.strikes(Fault::PublishAnswer) { Err(gone()) } else { Ok(()) }
         })
     }
 
     fn subscribe(&self) -> Pin<Box<dyn Future<Output = Result<Subscription, BusFault>> + Send + '_>> {
-        self.bus.subscribe()
+        Box::pin(async move {
+            if self.faults.strikes(Fault::Subscribe) {
+                return Err(gone());
+            }
+            let subscription = self.bus().subscribe().await?;
+            self.faults.0.subscriptions.send_modify(|count| *count += 1);
+            Ok(subscription)
+        })
     }
 }

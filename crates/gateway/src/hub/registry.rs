@@ -53,7 +53,7 @@ pub(crate) enum LookUp {
     },
     /// The newest event of each: [`Registry::handle_head`].
     Heads(Vec<OrganizationId>),
-    /// The newest figures, because none were sent since this hub began: [`Registry::handle_figures`].
+    /// The newest figures, because none were sent since this hub began, or some were missed: [`Registry::handle_figures`].
     Figures(OrganizationId),
 }
 
@@ -215,15 +215,17 @@ impl<F: Follower> Registry<F> {
 
     /// It is time to ask the store about the heads of all journals that somebody follows.
     pub(crate) fn watch_heads(&mut self) {
-        let followed: Vec<OrganizationId> = self
-            .organizations
-            .iter()
-            .filter(|(_, organization)| !organization.sessions.is_empty())
-            .map(|(id, _)| *id)
-            .collect();
+        let followed: Vec<OrganizationId> = self.followed().collect();
         if !followed.is_empty() {
             self.look_ups.push_back(LookUp::Heads(followed));
         }
+    }
+
+    /// The bus is followed anew: what it carried meanwhile is read. States are in no journal, so no hole tells of them.
+    pub(crate) fn handle_followed_anew(&mut self) {
+        self.watch_heads();
+        let figures: Vec<LookUp> = self.followed().map(LookUp::Figures).collect();
+        self.look_ups.extend(figures);
     }
 
     /// The deadline came: holes that have lasted are read from the journal.
@@ -260,6 +262,13 @@ impl<F: Follower> Registry<F> {
             Filling::No | Filling::Running => None,
         };
         self.holes.iter().filter_map(due).min()
+    }
+
+    fn followed(&self) -> impl Iterator<Item = OrganizationId> {
+        self.organizations
+            .iter()
+            .filter(|(_, organization)| !organization.sessions.is_empty())
+            .map(|(id, _)| *id)
     }
 
     /// Sessions in all lists.

@@ -26,6 +26,8 @@ use crate::{
 pub(crate) enum Input {
     /// Records of the bus.
     Records(Vec<Arc<Live>>),
+    /// The bus is followed anew, after it could not be for a while.
+    FollowedAnew,
     /// A session wants to be live.
     Attach {
         organization: OrganizationId,
@@ -90,6 +92,7 @@ impl Shard {
             Input::Records(records) => {
                 records.into_iter().for_each(|live| self.registry.handle_record(steady, live));
             }
+            Input::FollowedAnew => self.registry.handle_followed_anew(),
             Input::Attach { organization, connection, cursor, reply } => {
                 let now = Now { steady, wall: self.clock.now() };
                 let attached = self.registry.handle_attach(now, organization, &connection, cursor);
