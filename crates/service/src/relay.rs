@@ -17,16 +17,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    task::{JoinError, JoinSet},
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
-};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use unionflow_bus::{Bus, BusFault};
-use unionflow_protocol::{Position, Record, Seq, id::OrganizationId, limits::FIGURES_INTERVAL};
-use unionflow_storage::{Commits, Scope, Store, Tx, Undo};
+use unionflow_protocol::{Position, Record, Seq, id::OrganizationId};
+use unionflow_storage::{Commits, Scope, Store, Undo};
 
-use crate::dashboard::{self, Sent};
+use self::figures::Figures;
+
+mod figures;
 
 /// How often the outbox is looked into.
 const POLL: Duration = Duration::from_millis(250);
@@ -36,11 +35,7 @@ const MARK: Duration = Duration::from_secs(1);
 const PAGE: u32 = 500;
 /// Commits taken in one go.
 const COMMITS_AT_ONCE: usize = 256;
-/// Organisations whose figures are published at once.
-const FIGURES_AT_ONCE: usize = 16;
 
-/// When figures that could not be published are tried again.
-const FIGURES_AGAIN: Duration = Duration::from_secs(1);
 /// States kept for a bus that takes none; beyond, the oldest are dropped: whoever asks is answered the newest anyway.
 const UNSENT_MAX: usize = 4096;
 
@@ -52,8 +47,7 @@ pub struct Relay {
     /// Whether commits were missed since the outbox was last looked into.
     missed: Arc<AtomicBool>,
     progress: HashMap<OrganizationId, Progress>,
-    figures: HashMap<OrganizationId, Figures>,
-    publishing_figures: JoinSet<(OrganizationId, Result<Sent, Undo>)>,
+    figures: Figures,
     /// States that the bus did not take, the newest of each kind: they are in no outbox.
     unsent: Vec<Record>,
 }
@@ -64,16 +58,6 @@ struct Progress {
     published: Seq,
     /// What the store knows of that.
     marked: Seq,
-}
-
-/// When the figures of an organisation are published: at once on the first change, then at most four times a second.
-#[derive(Debug, Default)]
-struct Figures {
-    last: Option<Instant>,
-    due: Option<Instant>,
-    /// What went out last; away while it is being published.
-    sent: Sent,
-    is_publishing: bool,
 }
 
 impl Relay {
@@ -87,13 +71,12 @@ impl Relay {
             flag.store(true, Ordering::Relaxed);
         });
         Self {
-            store,
             missed,
             bus,
             commits,
             progress: HashMap::new(),
-            figures: HashMap::new(),
-            publishing_figures: JoinSet::new(),
+            figures: Figures::new(store.clone()),
+            store,
             unsent: Vec::new(),
         }
     }
@@ -105,7 +88,6 @@ impl Relay {
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         mark.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let next_figures = self.next_figures();
             // Each branch is cancel-safe: a commit is taken whole or not at all, the rest are timers.
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -115,12 +97,7 @@ impl Relay {
                 },
                 _ = poll.tick() => self.empty_outbox().await,
                 _ = mark.tick() => self.mark().await,
-                () = sleep_until(next_figures.unwrap_or_else(Instant::now)), if next_figures.is_some() => {
-                    self.publish_due_figures();
-                }
-                Some(ended) = self.publishing_figures.join_next(), if !self.publishing_figures.is_empty() => {
-                    self.figures_published(ended);
-                }
+                () = self.figures.step() => {}
             }
         }
         let mut bus = Ok(());
@@ -189,7 +166,7 @@ impl Relay {
     /// Publishes everything that waits in any journal.
     async fn empty_outbox(&mut self) {
         if self.missed.swap(false, Ordering::Relaxed) {
-            self.send_figures_anew();
+            self.figures.send_anew();
         }
         let heads = match self.store.read(|reader| Ok(reader.unpublished(PAGE)?)).await {
             Ok(heads) => heads,
@@ -277,7 +254,7 @@ impl Relay {
             }
         }
         for organization in changed {
-            self.figures_changed(organization);
+            self.figures.changed(organization);
         }
         Ok(())
     }
@@ -332,67 +309,6 @@ impl Relay {
                 }
             }
             Err(error) => warn_later("how far the relay has come was not noted", &error),
-        }
-    }
-
-    fn figures_changed(&mut self, organization: OrganizationId) {
-        let figures = self.figures.entry(organization).or_default();
-        if figures.due.is_none() {
-            let now = Instant::now();
-            figures.due = Some(figures.last.map_or(now, |last| now.max(last + FIGURES_INTERVAL)));
-        }
-    }
-
-    /// Facts that were missed are in the journal; states that were missed are nowhere, so all of them are sent once more.
-    fn send_figures_anew(&mut self) {
-        let now = Instant::now();
-        for figures in self.figures.values_mut() {
-            figures.sent = Sent::default();
-            figures.due.get_or_insert(now);
-        }
-    }
-
-    fn next_figures(&self) -> Option<Instant> {
-        if self.publishing_figures.len() >= FIGURES_AT_ONCE {
-            return None;
-        }
-        self.figures.values().filter(|figures| !figures.is_publishing).filter_map(|figures| figures.due).min()
-    }
-
-    /// The newest figures go out by a commit of their own, and so behind the events they include.
-    fn publish_due_figures(&mut self) {
-        let now = Instant::now();
-        let room = FIGURES_AT_ONCE.saturating_sub(self.publishing_figures.len());
-        let due = self
-            .figures
-            .iter_mut()
-            .filter(|(_, figures)| !figures.is_publishing && figures.due.is_some_and(|due| due <= now))
-            .take(room);
-        for (organization, figures) in due {
-            (figures.last, figures.due, figures.is_publishing) = (Some(now), None, true);
-            let (store, organization) = (self.store.clone(), *organization);
-            let sent = std::mem::take(&mut figures.sent);
-            self.publishing_figures.spawn(async move {
-                let unit = move |tx: &mut Tx<'_>| dashboard::publish(tx, sent);
-                (organization, store.write(Scope::Organization(organization), unit).await)
-            });
-        }
-    }
-
-    fn figures_published(&mut self, ended: Result<(OrganizationId, Result<Sent, Undo>), JoinError>) {
-        let Ok((organization, published)) = ended else {
-            // Only a runtime that is ending cancels it: then nothing more is published either.
-            return;
-        };
-        let Some(figures) = self.figures.get_mut(&organization) else { return };
-        figures.is_publishing = false;
-        match published {
-            Ok(sent) => figures.sent = sent,
-            Err(error) => {
-                // The screens show the figures of before: not only the next change mends that.
-                figures.due.get_or_insert(Instant::now() + FIGURES_AGAIN);
-                warn_later("figures were not published; it is tried again", &error);
-            }
         }
     }
 }
