@@ -91,10 +91,10 @@ fn look_at_space(environment: &Environment, path: &Path, report: &mut Report) {
     let Ok(disk) = rustix::fs::statvfs(folder) else { return };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let said = format!(
-        "{} {} MiB {}",
+        "{} {} {}",
         environment.say("disque :", "disk:"),
         free / (1024 * 1024),
-        environment.say("libres", "free")
+        environment.say("Mio libres", "MiB free")
     );
     match free {
         ..SPACE_NEEDED => report.fault(&format!(

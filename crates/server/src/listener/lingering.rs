@@ -13,6 +13,7 @@ use std::{
 use axum::body::{Body, Bytes, HttpBody};
 use futures_util::StreamExt;
 use hyper::body::{Frame, SizeHint};
+use tokio::{runtime::Handle, time::timeout};
 
 /// How long a client is listened to after it was answered.
 const LINGER_FOR: Duration = Duration::from_secs(10);
@@ -54,9 +55,12 @@ impl HttpBody for Lingering {
 
 impl Drop for Lingering {
     fn drop(&mut self) {
-        if !self.is_end_stream() {
+        // Without a runtime there is no connection either.
+        if !self.is_end_stream()
+            && let Ok(runtime) = Handle::try_current()
+        {
             let rest = std::mem::replace(&mut self.0, Body::empty());
-            drop(tokio::spawn(tokio::time::timeout(LINGER_FOR, throw_away(rest))));
+            drop(runtime.spawn(async move { timeout(LINGER_FOR, throw_away(rest)).await }));
         }
     }
 }

@@ -60,3 +60,14 @@ fn a_copy_is_put_back_beside_what_stood_there() {
     let (code, missing) = run(&["restore", "nothing.db"]);
     assert!(code == Some(1) && missing.contains("donnez le chemin d’une sauvegarde"), "{missing}");
 }
+
+#[test]
+fn the_doctor_finds_a_sound_installation_sound_and_says_how_much_room_is_left() {
+    let folder = founded();
+    let examined = unionflow(&["--data", text(folder.path()), "doctor"]);
+    for words in ["le fichier des données est sain", "l’enchaînement est intact", "disque :", "Mio libres"]
+    {
+        assert!(examined.out.contains(words), "{words}: {} {}", examined.out, examined.err);
+    }
+    assert_ne!(examined.code, Some(2));
+}
