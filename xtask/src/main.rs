@@ -8,6 +8,8 @@ use std::{
     time::Instant,
 };
 
+use unionflow_components::install;
+
 mod sample;
 mod soak;
 mod tidy;
@@ -52,6 +54,8 @@ fn main() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "a tool that tells people how long it took")]
 fn test() -> Result<(), String> {
     let begun = Instant::now();
+    step("components");
+    install::packages().and_then(|()| install::kafka()).map_err(|fault| fault.to_string())?;
     cargo("format", &["fmt", "--all", "--check"], &[])?;
     cargo(
         "lints",

@@ -21,7 +21,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("api", &["protocol", "domain", "auth", "storage", "service"]),
     ("server", &["protocol", "domain", "auth", "storage", "bus", "service", "gateway", "api"]),
     ("testkit", &["protocol", "domain", "auth", "storage", "bus", "service", "server"]),
-    ("xtask", &[]),
+    ("components", &[]),
+    ("xtask", &["components"]),
 ];
 
 /// Libraries that may be named by these crates only.
