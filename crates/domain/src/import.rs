@@ -1,6 +1,7 @@
 //! Imports: what people's files look like, and what their rows mean. Pure: bytes in, rows and faults out.
 
 mod doubles;
+mod header;
 mod reading;
 mod rows;
 

@@ -4,21 +4,16 @@
 //! dates as `d/m/Y`, booleans as Oui/Non; people then open it in a spreadsheet, which saves it in its own way. Its import
 //! model has technical names instead (`nom_adh`, `prenom_adh` …); both are read.
 
-use std::collections::HashMap;
-
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use unionflow_protocol::{Date, limits};
 
 use super::{
     RowFault,
     doubles::Seen,
+    header::Header,
     rows::{MemberRow, member_row},
 };
-use crate::{
-    contact::{Country, fold},
-    detail::Detail,
-    hint::Hint,
-};
+use crate::{contact::Country, detail::Detail, hint::Hint};
 
 /// A file, read.
 #[derive(Debug)]
@@ -52,66 +47,6 @@ pub enum Unreadable {
     TooManyRows,
 }
 
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Field {
-    Number,
-    Id,
-    FamilyName,
-    GivenName,
-    Phone,
-    Mobile,
-    Email,
-    JoinedOn,
-    Active,
-    EndsOn,
-}
-
-/// Folded names of each column: French, English, and the import model's.
-const HEADERS: &[(Field, &[&str])] = &[
-    (
-        Field::Number,
-        &[
-            "numero adherent",
-            "numero d adherent",
-            "n adherent",
-            "no adherent",
-            "numero de membre",
-            "matricule",
-            "member number",
-            "num adh",
-        ],
-    ),
-    (Field::Id, &["id de l adherent", "id adherent", "member id", "id adh"]),
-    (Field::FamilyName, &["nom", "name", "last name", "nom adh"]),
-    (Field::GivenName, &["prenom", "first name", "prenom adh"]),
-    (Field::Phone, &["telephone", "phone", "tel adh"]),
-    (Field::Mobile, &["gsm", "mobile", "mobile phone", "gsm adh"]),
-    (Field::Email, &["courriel", "e mail", "email", "email adh"]),
-    (Field::JoinedOn, &["date de creation", "creation date", "date crea adh"]),
-    (Field::Active, &["compte", "account", "activite adh"]),
-    (Field::EndsOn, &["date d echeance", "due date", "date echeance"]),
-];
-
-/// A header and where each field stands.
-pub(super) struct Header {
-    names: Vec<String>,
-    at: HashMap<Field, usize>,
-}
-
-impl Header {
-    /// Whether there is such a column.
-    pub(super) fn has(&self, field: Field) -> bool {
-        self.at.contains_key(&field)
-    }
-
-    /// The cell of a field and the column's name; empty if there is no such column.
-    pub(super) fn cell<'a>(&'a self, field: Field, record: &'a csv::StringRecord) -> (&'a str, &'a str) {
-        let Some(at) = self.at.get(&field).copied() else { return ("", "") };
-        (self.names.get(at).map_or("", |name| name.trim()), record.get(at).unwrap_or("").trim())
-    }
-}
-
 /// Reads a file of members.
 pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unreadable> {
     if let Some(instead) = no_table(bytes) {
@@ -128,15 +63,13 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
         .from_reader(text.as_bytes());
     let mut records = reader.records();
     let first = records.next().and_then(Result::ok).unwrap_or_default();
-    let (header, mut faults) = header(&first)?;
-    let recognised = |at: &usize| header.at.values().any(|known| known == at);
-    let (columns, ignored): (Vec<usize>, Vec<usize>) = (0..header.names.len()).partition(recognised);
-    let named = |at: Vec<usize>| at.into_iter().map(|at| header.names[at].trim().to_owned()).collect();
+    let (header, mut faults) = Header::read(&first).map_err(Unreadable::ColumnsMissing)?;
+    let (columns, ignored_columns) = header.columns();
     let mut reading = Reading {
         encoding: encoding.name(),
         separator: char::from(separator),
-        columns: named(columns),
-        ignored_columns: named(ignored),
+        columns,
+        ignored_columns,
         rows: Vec::new(),
         faults: Vec::new(),
         remarks: Vec::new(),
@@ -154,7 +87,7 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
         if read > limits::IMPORT_ROWS_MAX {
             return Err(Unreadable::TooManyRows);
         }
-        if record.len() != header.names.len() {
+        if record.len() != header.width() {
             faults.push(wrong_cells(line, &record, &header, char::from(separator)));
             continue;
         }
@@ -208,7 +141,7 @@ fn wrong_cells(row: u32, record: &csv::StringRecord, header: &Header, separator:
     let swallowed = record.iter().next_back().is_some_and(|cell| cell.contains('\n'));
     let hint = match swallowed {
         true => Hint::OpenQuote,
-        false => Hint::Cells { expected: header.names.len(), found: record.len() },
+        false => Hint::Cells { expected: header.width(), found: record.len() },
     };
     let value = record.iter().take(3).collect::<Vec<_>>().join(&separator.to_string());
     RowFault { row, column: String::new(), value, hint }
@@ -238,32 +171,4 @@ fn separator(text: &str) -> u8 {
         }
     }
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(separator, _)| separator)
-}
-
-fn header(first: &csv::StringRecord) -> Result<(Header, Vec<RowFault>), Unreadable> {
-    let names: Vec<String> =
-        first.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
-    let mut at = HashMap::new();
-    let mut faults = Vec::new();
-    for (i, name) in names.iter().enumerate() {
-        let folded = fold(name);
-        let Some((field, _)) = HEADERS.iter().find(|(_, known)| known.contains(&folded.as_str())) else {
-            continue;
-        };
-        if at.insert(*field, i).is_some() {
-            let column = name.trim().to_owned();
-            faults.push(RowFault { row: 1, value: column.clone(), column, hint: Hint::DuplicateColumn });
-        }
-    }
-    let mut missing = Vec::new();
-    for (field, name) in [(Field::FamilyName, "Nom"), (Field::GivenName, "Prénom")] {
-        if !at.contains_key(&field) {
-            missing.push(name);
-        }
-    }
-    if missing.is_empty() {
-        Ok((Header { names, at }, faults))
-    } else {
-        Err(Unreadable::ColumnsMissing(missing))
-    }
 }

@@ -4,7 +4,7 @@ use unionflow_protocol::{Date, event::members::MemberField, limits, member::Memb
 
 use super::{
     RowFault,
-    reading::{Field, Header},
+    header::{Field, Header},
 };
 use crate::{
     contact::{Country, Email, Phone, fold},
