@@ -26,10 +26,10 @@ mod realtime;
 mod router;
 mod setup;
 mod state;
+mod surround;
 mod uploads;
 
 pub use config::Config;
 pub use context::PeerAddress;
-pub use openapi::document;
-pub use router::router;
+pub use router::{document, router};
 pub use state::Api;

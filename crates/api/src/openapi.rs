@@ -4,18 +4,15 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use unionflow_protocol::{Role, limits, problem::Problem};
 
-use crate::{
-    documented::{Doc, Keys, Route},
-    router::table,
-};
+use crate::documented::{Doc, Keys, Route};
 
-/// The whole document.
-pub fn document() -> Value {
+/// The whole document on these routes.
+pub(crate) fn document(routes: &[Route]) -> Value {
     let mut schemas = Schemas::new();
     let problem = schemas.written.subschema_for::<Problem>();
     let mut paths = Map::new();
-    for route in table().routes {
-        let operation = operation(&route, &mut schemas, &problem);
+    for route in routes {
+        let operation = operation(route, &mut schemas, &problem);
         let path = paths.entry(format!("/api/v1{}", route.path)).or_insert_with(|| json!({}));
         path[route.method.as_str().to_ascii_lowercase()] = operation;
     }

@@ -9,6 +9,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use unionflow_protocol::{
     Seq,
@@ -22,13 +23,12 @@ use unionflow_protocol::{
 };
 
 use crate::{
-    auth, compression,
-    context::surround,
-    dashboard,
+    auth, compression, dashboard,
     documented::{Table, doc},
     failure::Failure,
     finance, me, members, notifications, openapi, organizations, pages, realtime, setup,
     state::Api,
+    surround::surround,
 };
 
 const AFTER: &str = "The `nextCursor` of the page before.";
@@ -199,7 +199,7 @@ fn organizations_routes(table: Table) -> Table {
             doc("readJournal", "The journal, as stored")
                 .param::<Seq>("after", "After this `seq`.")
                 .limit()
-                .answers::<Page<serde_json::Value>>(200, "Envelopes in `seq` order."),
+                .answers::<Page<Value>>(200, "Envelopes in `seq` order."),
         )
 }
 
@@ -469,15 +469,20 @@ fn setup_routes(table: Table) -> Table {
     )
 }
 
+/// The OpenAPI document on every route.
+pub fn document() -> Value {
+    openapi::document(&table().routes)
+}
+
 /// Every route, with what surrounds it.
 pub fn router(api: &Arc<Api>) -> Router {
     static DOCUMENT: LazyLock<Vec<u8>> =
-        LazyLock::new(|| serde_json::to_vec(&openapi::document()).expect("a JSON value"));
-    let document =
+        LazyLock::new(|| serde_json::to_vec(&document()).expect("a JSON value"));
+    let answer =
         || async { ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_slice()).into_response() };
     let routes = Router::new()
         .nest("/api/v1", table().router)
-        .route("/openapi.json", get(document))
+        .route("/openapi.json", get(answer))
         .fallback(|| async { Failure::from(ErrorCode::NotFound) })
         .method_not_allowed_fallback(|| async { Failure::from(ErrorCode::MethodNotAllowed) })
         .with_state(api.clone());

@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Schemas, document};
-use crate::router::table;
+use super::Schemas;
+use crate::{document, router::table};
 
 #[test]
 fn generated_openapi_is_fresh() {
