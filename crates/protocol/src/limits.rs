@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// A frame from a client, in bytes.
 pub const CLIENT_FRAME_BYTES: usize = 16 * 1024;
-/// An event, encoded, in bytes: what fits a Kafka record and a phone's memory many times over.
+/// An event, encoded, in bytes: what fits a Kafka record and a phone's memory many times over. A command whose event would
+/// be larger is refused with `BODY_TOO_LARGE`.
 pub const EVENT_BYTES: usize = 64 * 1024;
 /// The body of a REST request, in bytes; uploads have their own.
 pub const BODY_BYTES: usize = 1024 * 1024;

@@ -13,6 +13,7 @@ use unionflow_protocol::{
     Audience, Currency, Event, Language, Origin, Role, RoleSet, Seq, TimeZone, Timestamp,
     event::members::{MemberCreated, OrganizationCreated},
     id::{MemberId, OrganizationId, PersonId, SignInId},
+    limits,
     member::MemberStatus,
     problem::ErrorCode,
 };
@@ -35,6 +36,7 @@ macro_rules! storage_conformance {
         $crate::storage_conformance!($fresh;
             seq_has_no_gaps_and_the_chain_verifies
             a_refused_unit_leaves_nothing
+            an_event_that_no_bus_would_carry_is_refused
             a_faulty_or_panicking_unit_leaves_nothing_and_harms_nobody_else
             commits_are_announced_once_in_order_and_only_when_kept
             concurrent_commits_are_announced_in_the_order_of_seq
@@ -110,9 +112,13 @@ fn append(tx: &mut Tx<'_>, event: Event) -> Result<Appended, Undo> {
 }
 
 fn joined(tx: &Tx<'_>) -> Event {
+    joined_as(tx, "1".into())
+}
+
+fn joined_as(tx: &Tx<'_>, member_number: String) -> Event {
     let id = MemberId::from_uuid(tx.new_uuid());
     let joined_on = tx.now().date_in(&TimeZone::UTC);
-    MemberCreated { id, member_number: "1".into(), status: MemberStatus::Active, joined_on }.into()
+    MemberCreated { id, member_number, status: MemberStatus::Active, joined_on }.into()
 }
 
 async fn head(store: &Store, organization: OrganizationId) -> Seq {
@@ -164,6 +170,20 @@ pub async fn a_refused_unit_leaves_nothing(store: Store, _: Clock) {
     assert_eq!(refused.await.expect_err("a refusal").code(), ErrorCode::Forbidden);
     assert_eq!(head(&store, organization).await, Seq(1));
     assert_eq!(join(&store, organization).await, Ok(Seq(2)));
+}
+
+/// An event over the limit undoes its unit: nobody below has to cope with it.
+pub async fn an_event_that_no_bus_would_carry_is_refused(store: Store, _: Clock) {
+    let organization = found(&store).await;
+    let before = head(&store, organization).await;
+    let refused = store
+        .write(Scope::Organization(organization), |tx| {
+            let event = joined_as(tx, "9".repeat(limits::EVENT_BYTES));
+            append(tx, event).map(|_| ())
+        })
+        .await;
+    assert_eq!(refused.map_err(|undo| undo.code()), Err(ErrorCode::BodyTooLarge));
+    assert_eq!(head(&store, organization).await, before);
 }
 
 /// A fault or a panic undoes its unit; units of the same group commit are kept.

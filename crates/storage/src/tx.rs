@@ -7,6 +7,7 @@ use unionflow_protocol::{
     Audience, Envelope, EnvelopeHead, Event, Origin, Position, Record, Seq,
     chain::ChainHash,
     id::{AggregateId, EventId, MemberId, OrganizationId},
+    limits,
     problem::ErrorCode,
 };
 use uuid::Uuid;
@@ -257,6 +258,10 @@ impl<'a> Tx<'a> {
         let event_type = new.event.event_type().ok_or(ErrorCode::Internal)?;
         let envelope = Envelope { head, event: new.event };
         let value = envelope.encode();
+        if value.len() > limits::EVENT_BYTES {
+            // A journal that holds what no bus carries would hold up its organisation for ever.
+            return Err(ErrorCode::BodyTooLarge.into());
+        }
         let audience = new.audience.to_string();
         let hash = current.hash.link(event_type.topic(), &audience, &value);
         if author.origin != Origin::Inbound {
