@@ -46,12 +46,17 @@ impl Detail {
                 Language::French => format!("Au plus {most} Mio."),
                 Language::English => format!("At most {most} MiB."),
             },
-            Self::RowsAtMost(most) => match language {
-                Language::French => {
-                    format!("Au plus {most} lignes : partagez le fichier, et importez chaque partie.")
+            Self::RowsAtMost(most) => {
+                let most = language.count(most);
+                match language {
+                    Language::French => {
+                        format!("Au plus {most} lignes : partagez le fichier, et importez chaque partie.")
+                    }
+                    Language::English => {
+                        format!("At most {most} rows: split the file, and import each part.")
+                    }
                 }
-                Language::English => format!("At most {most} rows: split the file, and import each part."),
-            },
+            }
             Self::Workbook => pick(
                 "C’est un classeur Excel : enregistrez-le en CSV, et importez ce fichier-là.",
                 "This is an Excel workbook: save it as CSV, and import that file.",

@@ -37,6 +37,19 @@ impl Language {
         Self::ALL.iter().copied().find(|language| primary.eq_ignore_ascii_case(language.as_str()))
     }
 
+    /// A number as a person reads it: `100 000`, `100,000`.
+    pub fn count(self, number: u32) -> String {
+        grouped(&number.to_string(), self.group())
+    }
+
+    /// What stands between groups of three digits.
+    pub(crate) const fn group(self) -> char {
+        match self {
+            Self::French => '\u{202f}',
+            Self::English => ',',
+        }
+    }
+
     /// The sentence of this language.
     pub const fn pick<'a>(self, french: &'a str, english: &'a str) -> &'a str {
         match self {
@@ -46,9 +59,28 @@ impl Language {
     }
 }
 
+/// Digits in groups of three, from the right.
+pub(crate) fn grouped(digits: &str, group: char) -> String {
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(group);
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_numbers_are_read_in_groups_of_three() {
+        assert_eq!(Language::French.count(100_000), "100\u{202f}000");
+        assert_eq!(Language::English.count(1_234_567), "1,234,567");
+        assert_eq!(Language::French.count(999), "999");
+    }
 
     #[test]
     fn accept_language_follows_weights_and_ignores_other_languages() {

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{language::Language, macros::as_string};
+use crate::{
+    language::{Language, grouped},
+    macros::as_string,
+};
 
 /// An amount in the minor unit of its currency (francs for XOF, cents for EUR), between −(2⁵³−1) and 2⁵³−1, so that
 /// every JSON reader holds it exactly. A sum that does not fit is an error, never a wrong number.
@@ -82,12 +85,12 @@ impl Amount {
 
     /// As a person reads it: `12 500 FCFA`, `1 234,50 EUR`, `1,234.50 EUR`.
     pub fn format(self, currency: Currency, language: Language) -> String {
-        let (group, decimal) = match language {
-            Language::French => ('\u{202f}', ','),
-            Language::English => (',', '.'),
+        let decimal = match language {
+            Language::French => ',',
+            Language::English => '.',
         };
         // The franc CFA is written with spaces in both languages.
-        let group = if currency.is_cfa() { '\u{202f}' } else { group };
+        let group = if currency.is_cfa() { Language::French } else { language }.group();
         let digits = self.0.unsigned_abs().to_string();
         let exponent = currency.exponent();
         let padded = format!("{digits:0>width$}", width = exponent + 1);
@@ -96,12 +99,7 @@ impl Amount {
         if self.is_negative() {
             text.push('\u{2212}');
         }
-        for (i, digit) in whole.chars().enumerate() {
-            if i > 0 && (whole.len() - i).is_multiple_of(3) {
-                text.push(group);
-            }
-            text.push(digit);
-        }
+        text.push_str(&grouped(whole, group));
         if exponent > 0 {
             text.push(decimal);
             text.push_str(fraction);
