@@ -238,7 +238,7 @@ fn control() -> Value {
         (
             "",
             Some(organization),
-            error(ErrorCode::InvalidFrame, "`seq` is missing: a whole number, 0 or more", Vec::new()),
+            error(ErrorCode::InvalidFrame, "`seq` is missing: a whole number, digits only", Vec::new()),
         ),
         (
             "which organization",
