@@ -16,6 +16,8 @@ use unionflow_protocol::Record;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod in_process;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 
 pub use in_process::InProcessBus;
 

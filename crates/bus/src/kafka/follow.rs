@@ -1,0 +1,182 @@
+//! Reading all partitions of the business topics, from a little before their end.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use backon::{ExponentialBuilder, Retryable};
+use futures_util::FutureExt;
+use rdkafka::{
+    ClientContext, Offset, Statistics, TopicPartitionList,
+    consumer::{Consumer, ConsumerContext, StreamConsumer},
+    error::KafkaError,
+};
+use tokio::{sync::mpsc, time::interval};
+use unionflow_protocol::{Record, Topic};
+
+use super::{ASK, Identity, Settings, blocking, wire};
+use crate::{BusFault, Subscription};
+
+/// Records handed over at once.
+const BATCH: usize = 500;
+/// Batches that wait for whoever subscribed; beyond, the broker keeps them.
+const QUEUED: usize = 64;
+/// The pause before ends are asked for again; three more tries, each pause twice the one before.
+const ASSIGN_AGAIN: Duration = Duration::from_millis(200);
+/// How often it is looked whether a topic has more partitions.
+const LOOK_FOR_PARTITIONS: Duration = Duration::from_secs(30);
+
+pub(super) type Follower = StreamConsumer<Watch>;
+
+/// Tells how far a consumer is behind.
+#[derive(Default)]
+pub(super) struct Watch;
+
+impl ClientContext for Watch {
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        // Positions below 0 say that there is none yet.
+        let behind = partitions.filter(|partition| partition.hi_offset >= 0 && partition.app_offset >= 0);
+        let lag: i64 = behind.map(|partition| (partition.hi_offset - partition.app_offset).max(0)).sum();
+        metrics::gauge!("unionflow_bus_lag_records").set(lag as f64);
+    }
+}
+
+impl ConsumerContext for Watch {}
+
+pub(super) async fn subscribe(
+    settings: &Settings,
+    identity: Arc<Identity>,
+) -> Result<Subscription, BusFault> {
+    let consumer = settings.consumer().map_err(|fault| BusFault::Unavailable(fault.to_string()))?;
+    let (consumer, warm_up) = (Arc::new(consumer), settings.warm_up);
+    let assign = || {
+        let consumer = consumer.clone();
+        blocking(move || assign_from_end(&consumer, warm_up))
+    };
+    // Topics that were made a moment ago have no leader yet.
+    assign.retry(ExponentialBuilder::new().with_min_delay(ASSIGN_AGAIN)).await?;
+    let (sender, receiver) = mpsc::channel(QUEUED);
+    tokio::spawn(pump(consumer, sender, identity));
+    Ok(Subscription::new(receiver))
+}
+
+/// Ends are asked for before anything is assigned: an end that librdkafka resolves on its own comes too late, and what was
+/// published in between would be missed.
+fn assign_from_end(consumer: &Follower, warm_up: Duration) -> Result<(), KafkaError> {
+    let mut ends = TopicPartitionList::new();
+    for (topic, partition) in partitions(consumer)? {
+        ends.add_partition_offset(topic.as_str(), partition, Offset::End)?;
+    }
+    let mut from = consumer.offsets_for_times(ends, ASK)?;
+    for element in from.elements() {
+        element.error()?;
+    }
+    if !warm_up.is_zero() {
+        let mut times = TopicPartitionList::new();
+        let since = Offset::Offset(millis_before_now(warm_up));
+        for element in from.elements() {
+            times.add_partition_offset(element.topic(), element.partition(), since)?;
+        }
+        for element in consumer.offsets_for_times(times, ASK)?.elements() {
+            // A partition without a record so new keeps its end.
+            if let (Ok(()), Offset::Offset(_)) = (element.error(), element.offset()) {
+                from.set_partition_offset(element.topic(), element.partition(), element.offset())?;
+            }
+        }
+    }
+    consumer.assign(&from)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the broker is asked by its time; nothing is decided by it")]
+fn millis_before_now(before: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_sub(before).as_millis()).unwrap_or(i64::MAX)
+}
+
+/// All partitions that there are of the business topics.
+fn partitions(consumer: &Follower) -> Result<HashSet<(Topic, i32)>, KafkaError> {
+    let counts = super::topics::partitions(consumer.client())?;
+    let business = Topic::BUSINESS.iter().filter_map(|topic| Some((*topic, *counts.get(topic)?)));
+    Ok(business.flat_map(|(topic, count)| (0..count).map(move |partition| (topic, partition))).collect())
+}
+
+/// Hands on what comes until nobody wants it any more.
+async fn pump(consumer: Arc<Follower>, to: mpsc::Sender<Arc<[Record]>>, identity: Arc<Identity>) {
+    let mut look = interval(LOOK_FOR_PARTITIONS);
+    look.tick().await; // the first comes at once, and they were just looked at
+    loop {
+        let batch = tokio::select! {
+            () = to.closed() => break,
+            batch = next_batch(&consumer, &identity) => batch,
+            _ = look.tick() => {
+                take_up_partitions(&consumer).await;
+                continue;
+            }
+        };
+        let Some(batch) = batch else { break };
+        if !batch.is_empty() && to.send(batch.into()).await.is_err() {
+            break;
+        }
+    }
+    // It says goodbye to its brokers, which takes a moment and may take long.
+    drop(tokio::task::spawn_blocking(move || drop(consumer)));
+}
+
+/// What is there, and at least one message; `None` if the consumer is broken. Cancel-safe: it waits only for the first.
+async fn next_batch(consumer: &Follower, identity: &Identity) -> Option<Vec<Record>> {
+    let mut batch = Vec::new();
+    let mut next = consumer.recv().await;
+    loop {
+        match next {
+            Ok(message) => match wire::record(identity, &message) {
+                Ok(record) => batch.push(record),
+                Err(ignored) => {
+                    metrics::counter!("unionflow_bus_ignored_total", "reason" => ignored.label())
+                        .increment(1);
+                }
+            },
+            Err(error @ KafkaError::MessageConsumptionFatal(_)) => {
+                tracing::error!(%error, "the consumer is broken");
+                return None;
+            }
+            // It goes on by itself where it was.
+            Err(error) => tracing::debug!(%error, "consuming"),
+        }
+        if batch.len() >= BATCH {
+            return Some(batch);
+        }
+        next = match consumer.recv().now_or_never() {
+            Some(next) => next,
+            None => return Some(batch),
+        };
+    }
+}
+
+/// Partitions that were added are read from their beginning: all of it is new.
+async fn take_up_partitions(consumer: &Arc<Follower>) {
+    let asked = consumer.clone();
+    let taken = blocking(move || {
+        let assigned: HashSet<(Topic, i32)> = asked
+            .assignment()?
+            .elements()
+            .iter()
+            .filter_map(|element| Some((element.topic().parse().ok()?, element.partition())))
+            .collect();
+        let mut new = TopicPartitionList::new();
+        for (topic, partition) in partitions(&asked)?.difference(&assigned) {
+            new.add_partition_offset(topic.as_str(), *partition, Offset::Beginning)?;
+        }
+        if new.count() > 0 {
+            asked.incremental_assign(&new)?;
+        }
+        Ok(new.count())
+    });
+    match taken.await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "new partitions are read"),
+        Err(fault) => tracing::debug!(%fault, "partitions were not looked at"),
+    }
+}

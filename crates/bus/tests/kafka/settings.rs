@@ -1,0 +1,41 @@
+//! Settings that cannot be used are told at once, by name; secrets are told never.
+
+use unionflow_bus::kafka::{KafkaBus, Mechanism, Protocol, Sasl, Settings, SettingsFault};
+
+use crate::identity;
+
+fn with(name: &str, value: &str) -> Result<(), SettingsFault> {
+    let mut settings = Settings::new("127.0.0.1:1");
+    settings.more.insert(name.to_owned(), value.to_owned());
+    KafkaBus::new(settings, identity()).map(|_| ())
+}
+
+#[tokio::test]
+async fn what_the_promises_rest_on_cannot_be_set() {
+    for name in
+        ["acks", "enable.idempotence", "enable.auto.commit", "group.id", "bootstrap.servers", "sasl.password"]
+    {
+        let fault = with(name, "1").expect_err(name);
+        assert!(fault.to_string().contains(name), "{fault}");
+    }
+    assert_eq!(with("compression.type", "none"), Ok(()));
+}
+
+#[tokio::test]
+async fn what_librdkafka_does_not_take_is_named_without_its_value() {
+    for (name, value) in [("no.such.setting", "x"), ("socket.timeout.ms", "soon")] {
+        let fault = with(name, value).expect_err(name);
+        assert!(fault.to_string().contains(name), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_not_shown() {
+    let mut settings = Settings::new("127.0.0.1:1");
+    settings.security.protocol = Protocol::SaslPlaintext;
+    let password = "hunter-two".to_owned().into();
+    settings.security.sasl =
+        Some(Sasl { mechanism: Mechanism::ScramSha512, username: "u".to_owned(), password });
+    assert!(!format!("{settings:?}").contains("hunter-two"));
+    assert!(KafkaBus::new(settings, identity()).is_ok());
+}
