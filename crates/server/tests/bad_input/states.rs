@@ -231,7 +231,7 @@ async fn a_refusal_says_what_to_do_in_the_language_of_whoever_asked() {
     assert!(too_long.status == 413 && said(&too_long).contains("32 Mio"), "{}", too_long.text);
     let rows = "Nom;Prénom\n".to_owned() + &"K;A\n".repeat(100_001);
     let too_many = board.president.ask(Method::POST, &path).text(rows).send().await;
-    assert!(too_many.status == 413 && said(&too_many).contains("100000 lignes"), "{}", too_many.text);
+    assert!(too_many.status == 413 && said(&too_many).contains("100\u{202f}000 lignes"), "{}", too_many.text);
 
     let wrong = json!({"login": "personne@ailleurs.test", "password": "pas le bon"});
     let nobody = board.president.signed_out();
