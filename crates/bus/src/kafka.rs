@@ -11,13 +11,15 @@ use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Durat
 
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{FutureProducer, FutureRecord, Producer},
+    producer::{FutureRecord, Producer},
 };
 use tokio::time::Instant;
 use unionflow_protocol::{Record, Topic};
 
-use crate::{Bus, BusFault, Subscription};
+use self::brokers::{Brokers, Sender, Watching};
+use crate::{Bus, BusFault, Standing, Subscription};
 
+mod brokers;
 mod follow;
 mod partition;
 mod settings;
@@ -35,7 +37,8 @@ const PARTITIONS_FOR: Duration = Duration::from_secs(60);
 
 /// A bus on a Kafka cluster. Its brokers need not be there when it is made.
 pub struct KafkaBus {
-    producer: FutureProducer,
+    producer: Sender,
+    brokers: Arc<Brokers>,
     settings: Settings,
     identity: Arc<Identity>,
     topics: tokio::sync::Mutex<Known>,
@@ -53,10 +56,17 @@ struct Known {
 impl KafkaBus {
     /// With these settings. Nothing is contacted yet; settings that cannot be used are told at once.
     pub fn new(settings: Settings, identity: Identity) -> Result<Self, SettingsFault> {
-        let producer = settings.producer()?;
+        let brokers = Arc::new(Brokers::default());
+        let producer = settings.producer(Watching(brokers.clone()))?;
         // Those of a consumer are looked at too, not only when somebody subscribes.
         drop(settings.consumer()?);
-        Ok(Self { producer, settings, identity: Arc::new(identity), topics: tokio::sync::Mutex::default() })
+        Ok(Self {
+            producer,
+            brokers,
+            settings,
+            identity: Arc::new(identity),
+            topics: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Makes topics that are missing and says what differs from what we need. What is there is never altered.
@@ -136,6 +146,10 @@ impl Bus for KafkaBus {
             self.partitions().await?;
             follow::subscribe(&self.settings, self.identity.clone()).await
         })
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { name: "kafka", is_up: self.brokers.any_up() }
     }
 }
 

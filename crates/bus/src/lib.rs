@@ -39,6 +39,20 @@ pub trait Bus: Send + Sync + 'static {
     ///
     /// Each subscription stands alone: dropping it, or not reading it for long, takes nothing from the others.
     fn subscribe(&self) -> Pin<Box<dyn Future<Output = Result<Subscription, BusFault>> + Send + '_>>;
+
+    /// How it stands now, for health; asks nobody.
+    fn standing(&self) -> Standing {
+        Standing { name: "in-process", is_up: true }
+    }
+}
+
+/// How a bus stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is: `in-process`, `kafka`.
+    pub name: &'static str,
+    /// Whether it takes records: while it does not, they wait in the outbox.
+    pub is_up: bool,
 }
 
 /// The largest value that every bus takes. What is larger may be refused.

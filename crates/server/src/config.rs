@@ -12,6 +12,7 @@ use unionflow_domain::contact::Country;
 use unionflow_protocol::limits;
 
 mod fault;
+mod kafka;
 
 pub use fault::ConfigFault;
 
@@ -30,6 +31,28 @@ pub struct Settings {
     pub bus: String,
     /// The brokers; set = Kafka.
     pub kafka_bootstrap_servers: String,
+    /// How brokers are spoken to.
+    pub kafka_security_protocol: String,
+    /// Certificates that sign the brokers', in PEM.
+    pub kafka_ca_file: String,
+    /// Our certificate, in PEM.
+    pub kafka_certificate_file: String,
+    /// Its key, in PEM.
+    pub kafka_key_file: String,
+    /// How name and password are proven to the brokers.
+    pub kafka_sasl_mechanism: String,
+    /// The name.
+    pub kafka_sasl_username: String,
+    /// The password. A secret.
+    pub kafka_sasl_password: String,
+    /// Partitions of a topic that is made.
+    pub kafka_partitions: u32,
+    /// Copies of each of them.
+    pub kafka_replication: u32,
+    /// Hours that records stay in a topic that is made.
+    pub kafka_retention_hours: u32,
+    /// Further settings of librdkafka: `name=value`.
+    pub kafka_settings: Vec<String>,
     /// Where people reach this server, for links.
     pub public_url: String,
     /// Whether anybody who is signed in may found an organisation.
@@ -119,6 +142,17 @@ keys! {
     "database_url" "Where the data is. Also `DATABASE_URL`; `--data DIR` is short for `sqlite:DIR/unionflow.db`." "Où sont les données. Aussi `DATABASE_URL` ; `--data DOSSIER` est l’abrégé de `sqlite:DOSSIER/unionflow.db`.";
     "bus" "What carries events to other processes: `in-process`, or `kafka` (a build with the feature `kafka`)." "Ce qui porte les événements aux autres processus : `in-process`, ou `kafka` (une version compilée avec `kafka`).";
     "kafka_bootstrap_servers" "The Kafka brokers; set = Kafka. Also `KAFKA_BOOTSTRAP_SERVERS`." "Les serveurs Kafka ; renseigné = Kafka. Aussi `KAFKA_BOOTSTRAP_SERVERS`.";
+    "kafka_security_protocol" "How the brokers are spoken to: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`." "Comment parler aux serveurs Kafka : `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` ou `SASL_SSL`.";
+    "kafka_ca_file" "A PEM file of the certificates that sign the brokers'. Empty = the system's." "Un fichier PEM des certificats qui signent ceux de Kafka. Vide = ceux du système.";
+    "kafka_certificate_file" "A PEM file of our certificate, where brokers ask for one." "Un fichier PEM de notre certificat, si Kafka en demande un.";
+    "kafka_key_file" "A PEM file of its key." "Un fichier PEM de sa clé.";
+    "kafka_sasl_mechanism" "How name and password are proven: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`." "Comment prouver nom et mot de passe : `PLAIN`, `SCRAM-SHA-256` ou `SCRAM-SHA-512`.";
+    "kafka_sasl_username" "The name, with a protocol of SASL." "Le nom, avec un protocole SASL.";
+    "kafka_sasl_password" "The password. A secret." "Le mot de passe. Un secret.";
+    "kafka_partitions" "Partitions of a topic that is missing and made. Those that are there stay as they are." "Partitions d’un sujet Kafka absent, créé au démarrage. Ceux qui existent restent tels quels.";
+    "kafka_replication" "Copies of each partition of a topic that is made: 3 where there are three brokers." "Copies de chaque partition d’un sujet créé : 3 s’il y a trois serveurs.";
+    "kafka_retention_hours" "Hours that records stay in a topic that is made. The journal keeps them for ever." "Heures de conservation dans un sujet créé. Le journal, lui, garde tout.";
+    "kafka_settings" "Further settings of librdkafka, each `name=value`." "Autres réglages de librdkafka, chacun `nom=valeur`.";
     "public_url" "Where people reach this server, for the links of invitations. Empty = `http://` and `listen`. With `https`, cookies are `Secure`." "L’adresse publique du serveur, pour les liens d’invitation. Vide = `http://` et `listen`. Avec `https`, les cookies sont `Secure`.";
     "allow_new_organizations" "Whether anybody who is signed in may found another organisation." "Toute personne connectée peut-elle fonder une autre organisation ?";
     "setup_code" "The code that founds the first organisation, in place of a random one printed at start. A secret." "Le code qui fonde la première organisation, au lieu d’un code aléatoire affiché au démarrage. Un secret.";
@@ -149,6 +183,17 @@ impl Default for Settings {
             database_url: "sqlite:data/unionflow.db".to_owned(),
             bus: "in-process".to_owned(),
             kafka_bootstrap_servers: String::new(),
+            kafka_security_protocol: "PLAINTEXT".to_owned(),
+            kafka_ca_file: String::new(),
+            kafka_certificate_file: String::new(),
+            kafka_key_file: String::new(),
+            kafka_sasl_mechanism: "PLAIN".to_owned(),
+            kafka_sasl_username: String::new(),
+            kafka_sasl_password: String::new(),
+            kafka_partitions: 6,
+            kafka_replication: 1,
+            kafka_retention_hours: 7 * 24,
+            kafka_settings: Vec::new(),
             public_url: String::new(),
             allow_new_organizations: false,
             setup_code: String::new(),
@@ -268,18 +313,6 @@ impl Settings {
         Ok(())
     }
 
-    fn check_bus(&self) -> Result<(), ConfigFault> {
-        match self.bus.as_str() {
-            "in-process" if self.kafka_bootstrap_servers.is_empty() => Ok(()),
-            "in-process" | "kafka" => Err(ConfigFault::new(
-                if self.bus == "kafka" { "bus" } else { "kafka_bootstrap_servers" },
-                "cette version n’a pas Kafka : retirez-le pour une seule machine, ou installez une version avec `kafka`",
-                "this build has no Kafka: leave it out to run on one machine, or install a build with the feature `kafka`",
-            )),
-            other => Err(not_a("bus", other, "`in-process` ou `kafka`", "`in-process` or `kafka`")),
-        }
-    }
-
     fn check_numbers(&self) -> Result<(), ConfigFault> {
         let ranges = [
             (
@@ -289,6 +322,9 @@ impl Settings {
                 limits::ACCESS_TOKEN_LIFETIME.as_secs() / 60,
             ),
             ("password_memory_kib", self.password_memory_kib.into(), 8, 1_048_576),
+            ("kafka_partitions", self.kafka_partitions.into(), 1, 10_000),
+            ("kafka_replication", self.kafka_replication.into(), 1, 100),
+            ("kafka_retention_hours", self.kafka_retention_hours.into(), 1, 24 * 3650),
             ("requests_per_second", self.requests_per_second.into(), 1, 1_000_000),
             ("requests_burst", self.requests_burst.into(), 1, 1_000_000),
             ("anonymous_requests_per_second", self.anonymous_requests_per_second.into(), 1, 1_000_000),
@@ -345,8 +381,16 @@ impl Settings {
     /// As a file would have it, secrets hidden.
     pub fn show(&self) -> String {
         let mut shown = self.clone();
-        if !shown.setup_code.is_empty() {
-            shown.setup_code = "…".to_owned();
+        for secret in [&mut shown.setup_code, &mut shown.kafka_sasl_password] {
+            if !secret.is_empty() {
+                *secret = "…".to_owned();
+            }
+        }
+        // A setting passed on may be a secret too: which of librdkafka's are, is not ours to know.
+        for setting in &mut shown.kafka_settings {
+            if let Some((name, _)) = setting.split_once('=') {
+                *setting = format!("{name}=…");
+            }
         }
         shown.database_url = masked(&shown.database_url);
         let value = serde_json::to_value(&shown).unwrap_or_default();
@@ -428,8 +472,6 @@ mod tests {
             ("requests_burst = 0", "requests_burst: 0 is not between 1"),
             ("database_url = 'postgres://u:secret@db/x'", "database_url: this build has no PostgreSQL"),
             ("database_url = 'mysql://u:s3cret@db/x'", "database_url: "),
-            ("bus = 'kafka'", "bus: this build has no Kafka"),
-            ("kafka_bootstrap_servers = 'k:9092'", "kafka_bootstrap_servers: this build has no Kafka"),
             ("country = 'Abidjan'", "country: "),
             ("trusted_proxies = ['proxy']", "trusted_proxies: "),
             ("setup_code = '1234'", "setup_code: "),
@@ -448,6 +490,8 @@ mod tests {
     fn what_is_shown_holds_no_secret_and_can_be_read_again() {
         let settings = Settings {
             setup_code: "7K2M-90QD-X1TR".into(),
+            kafka_sasl_password: "s3cret".into(),
+            kafka_settings: vec!["ssl.key.password=s3cret".into()],
             database_url: "postgres://u:s3cret@db/x".into(),
             ..Settings::default()
         };

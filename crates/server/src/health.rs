@@ -16,6 +16,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use unionflow_bus::Bus;
 use unionflow_storage::Store;
 
 /// What the process is doing.
@@ -32,6 +33,7 @@ pub(crate) enum Phase {
 pub(crate) struct Health {
     phase: Arc<AtomicU8>,
     store: Store,
+    bus: Arc<dyn Bus>,
     /// Where the store's answers come in: the admin listener asks from another runtime.
     runtime: Handle,
 }
@@ -39,8 +41,8 @@ pub(crate) struct Health {
 const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Health {
-    pub(crate) fn new(store: Store, runtime: Handle) -> Self {
-        Self { phase: Arc::new(AtomicU8::new(Phase::Starting as u8)), store, runtime }
+    pub(crate) fn new(store: Store, bus: Arc<dyn Bus>, runtime: Handle) -> Self {
+        Self { phase: Arc::new(AtomicU8::new(Phase::Starting as u8)), store, bus, runtime }
     }
 
     pub(crate) fn set(&self, phase: Phase) {
@@ -74,13 +76,19 @@ impl Health {
             Ok(Ok(Err(_)) | Err(_)) | Err(_) => "unavailable",
         };
         let phase = self.phase();
+        let bus = self.bus.standing();
         let (status, word) = match (phase, store) {
+            // Commands and sockets work without the bus: whoever balances load need not turn away from it.
+            (Phase::Ready, "ok") if !bus.is_up => (StatusCode::OK, "degraded"),
             (Phase::Ready, "ok") => (StatusCode::OK, "ready"),
             (Phase::Ready, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             (Phase::Starting, _) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             (Phase::Draining, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         };
-        plain(status, &json!({ "status": word, "parts": { "store": store, "bus": "in-process" } }))
+        plain(
+            status,
+            &json!({ "status": word, "parts": { "store": store, "bus": if bus.is_up { "ok" } else { "unavailable" } }, "bus": bus.name }),
+        )
     }
 }
 

@@ -60,6 +60,10 @@ pub enum StartFault {
     /// The store.
     #[error("{0}")]
     Store(StoreFault),
+    /// A setting that is passed on to librdkafka.
+    #[cfg(feature = "kafka")]
+    #[error("kafka_settings: {0}")]
+    Kafka(unionflow_bus::kafka::SettingsFault),
     /// An address that cannot be listened on.
     #[error(
         "{key}: `{address}` cannot be listened on ({reason}): choose another address, or stop what uses it"
@@ -92,7 +96,9 @@ impl Server {
 
     /// Starts a server on a store that is open.
     pub async fn start_on(store: Store, options: Options) -> Result<Self, StartFault> {
-        Self::start_over(store, Arc::new(InProcessBus::default()), options).await
+        options.settings.check()?;
+        let bus = open_bus(&store, &options.settings).await?;
+        Self::start_over(store, bus, options).await
     }
 
     /// Starts a server on a store and a bus.
@@ -105,7 +111,7 @@ impl Server {
         let admin_listener =
             admin_listener.map_err(|error| refused("admin_listen", &settings.admin_listen, &error))?;
         let address = listener.local_addr().map_err(|error| refused("listen", &settings.listen, &error))?;
-        let health = Health::new(store.clone(), tokio::runtime::Handle::current());
+        let health = Health::new(store.clone(), bus.clone(), tokio::runtime::Handle::current());
         let admin = Admin::start(admin_listener, health.clone());
         let admin = admin.map_err(|error| refused("admin_listen", &settings.admin_listen, &error))?;
 
@@ -183,6 +189,23 @@ impl Server {
         let store = self.service.store().clone();
         blocking(move || store.close()).await;
     }
+}
+
+#[cfg(feature = "kafka")]
+async fn open_bus(store: &Store, settings: &Settings) -> Result<Arc<dyn Bus>, StartFault> {
+    use unionflow_bus::kafka::{Identity, KafkaBus};
+
+    if !settings.has_kafka() {
+        return Ok(Arc::new(InProcessBus::default()));
+    }
+    let key = unionflow_service::record_key(store).await.map_err(store_fault)?;
+    let bus = KafkaBus::new(settings.kafka()?, Identity { epoch: store.epoch(), key });
+    Ok(Arc::new(bus.map_err(StartFault::Kafka)?))
+}
+
+#[cfg(not(feature = "kafka"))]
+async fn open_bus(_: &Store, _: &Settings) -> Result<Arc<dyn Bus>, StartFault> {
+    Ok(Arc::new(InProcessBus::default()))
 }
 
 fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {

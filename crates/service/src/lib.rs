@@ -20,6 +20,7 @@ pub mod relay;
 mod service;
 pub mod sweeper;
 
+pub use auth::keys::record_key;
 pub use caller::{Call, Caller};
 pub use publish::{Publish, Publisher};
 pub use service::{Located, Service, Settings};

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -13,7 +16,10 @@ use rdkafka::{
     consumer::{Consumer, ConsumerContext, StreamConsumer},
     error::KafkaError,
 };
-use tokio::{sync::mpsc, time::interval};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::interval,
+};
 use unionflow_protocol::{Record, Topic};
 
 use super::{ASK, Identity, Settings, blocking, wire};
@@ -23,24 +29,38 @@ use crate::{BusFault, Subscription};
 const BATCH: usize = 500;
 /// Batches that wait for whoever subscribed; beyond, the broker keeps them.
 const QUEUED: usize = 64;
-/// The pause before ends are asked for again; three more tries, each pause twice the one before.
+/// The pause before ends are asked for again; five more tries, each pause twice the one before.
 const ASSIGN_AGAIN: Duration = Duration::from_millis(200);
 /// How often it is looked whether a topic has more partitions.
 const LOOK_FOR_PARTITIONS: Duration = Duration::from_secs(30);
 
 pub(super) type Follower = StreamConsumer<Watch>;
 
-/// Tells how far a consumer is behind.
+/// Looks at a consumer through what librdkafka says of it every few seconds.
 #[derive(Default)]
-pub(super) struct Watch;
+pub(super) struct Watch {
+    /// Reports in a row in which a partition had no leader.
+    standing: AtomicU32,
+    stalled: Notify,
+}
+
+/// Reports in a row after which a partition without a leader is given up: librdkafka may not ask again for minutes, long after
+/// there is one. Whoever subscribed begins anew then, from a little before the end.
+const STALLED_AFTER: u32 = 2;
 
 impl ClientContext for Watch {
     fn stats(&self, statistics: Statistics) {
-        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let partitions = || statistics.topics.values().flat_map(|topic| topic.partitions.values());
         // Positions below 0 say that there is none yet.
-        let behind = partitions.filter(|partition| partition.hi_offset >= 0 && partition.app_offset >= 0);
+        let behind = partitions().filter(|partition| partition.hi_offset >= 0 && partition.app_offset >= 0);
         let lag: i64 = behind.map(|partition| (partition.hi_offset - partition.app_offset).max(0)).sum();
         metrics::gauge!("unionflow_bus_lag_records").set(lag as f64);
+        let stands = partitions().any(|partition| partition.desired && partition.leader < 0);
+        let standing = if stands { self.standing.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
+        self.standing.store(standing, Ordering::Relaxed);
+        if standing >= STALLED_AFTER {
+            self.stalled.notify_one();
+        }
     }
 }
 
@@ -57,7 +77,7 @@ pub(super) async fn subscribe(
         blocking(move || assign_from_end(&consumer, warm_up))
     };
     // Topics that were made a moment ago have no leader yet.
-    assign.retry(ExponentialBuilder::new().with_min_delay(ASSIGN_AGAIN)).await?;
+    assign.retry(ExponentialBuilder::new().with_min_delay(ASSIGN_AGAIN).with_max_times(5)).await?;
     let (sender, receiver) = mpsc::channel(QUEUED);
     tokio::spawn(pump(consumer, sender, identity));
     Ok(Subscription::new(receiver))
@@ -111,6 +131,10 @@ async fn pump(consumer: Arc<Follower>, to: mpsc::Sender<Arc<[Record]>>, identity
         let batch = tokio::select! {
             () = to.closed() => break,
             batch = next_batch(&consumer, &identity) => batch,
+            () = consumer.context().stalled.notified() => {
+                tracing::warn!("a partition has no leader; all are followed anew");
+                break;
+            }
             _ = look.tick() => {
                 take_up_partitions(&consumer).await;
                 continue;

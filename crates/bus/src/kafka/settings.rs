@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use rdkafka::{
-    ClientConfig, admin::AdminClient, client::DefaultClientContext, error::KafkaError,
-    producer::FutureProducer,
-};
+use rdkafka::{ClientConfig, admin::AdminClient, client::DefaultClientContext, error::KafkaError};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::follow::{Follower, Watch};
+use super::{
+    brokers::{Sender, Watching},
+    follow::{Follower, Watch},
+};
 
 /// How a Kafka cluster is reached and used.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn producer(&self) -> Result<FutureProducer, SettingsFault> {
+    pub(super) fn producer(&self, watching: Watching) -> Result<Sender, SettingsFault> {
         let mut config = self.client();
         config
             .set("enable.idempotence", "true")
@@ -152,8 +152,9 @@ impl Settings {
             // A broker that is away is a fault within seconds: the outbox waits, not the producer.
             .set("message.timeout.ms", "3000")
             .set("retry.backoff.ms", "50")
-            .set("retry.backoff.max.ms", "500");
-        self.complete(config)?.create().map_err(refused)
+            .set("retry.backoff.max.ms", "500")
+            .set("statistics.interval.ms", "1000");
+        self.complete(config)?.create_with_context(watching).map_err(refused)
     }
 
     pub(super) fn consumer(&self) -> Result<Follower, SettingsFault> {
@@ -170,8 +171,8 @@ impl Settings {
             .set("queued.min.messages", "1000")
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "10")
-            .set("statistics.interval.ms", "5000");
-        self.complete(config)?.create_with_context(Watch).map_err(refused)
+            .set("statistics.interval.ms", "2000");
+        self.complete(config)?.create_with_context(Watch::default()).map_err(refused)
     }
 
     pub(super) fn admin(&self) -> Result<AdminClient<DefaultClientContext>, SettingsFault> {
@@ -187,9 +188,6 @@ impl Settings {
             .set("socket.connection.setup.timeout.ms", "2000")
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "500")
-            // A partition without a leader is not asked about again before this: by default it would stand still for five
-            // minutes after its broker came back.
-            .set("topic.metadata.refresh.interval.ms", "2000")
             // A broker that hangs is given up sooner than after a minute.
             .set("socket.timeout.ms", "10000")
             .set("security.protocol", self.security.protocol.as_str());

@@ -6,7 +6,7 @@ use tokio::{
     sync::Notify,
     time::{interval, timeout},
 };
-use unionflow_bus::{Bus, BusFault, VALUE_BYTES_MAX, kafka::KafkaBus};
+use unionflow_bus::{Bus, BusFault, Subscription, VALUE_BYTES_MAX, kafka::KafkaBus};
 use unionflow_components::Kafka;
 use unionflow_protocol::{Record, id::OrganizationId};
 
@@ -33,11 +33,36 @@ async fn relay(bus: &KafkaBus, organization: OrganizationId, last: u64, under_wa
     faults
 }
 
+/// What the hub does: a subscription that broke off is made anew.
+async fn followed(
+    bus: &KafkaBus,
+    mut subscription: Subscription,
+    organization: OrganizationId,
+    last: u64,
+) -> Vec<Record> {
+    let mut seen = Vec::new();
+    let mut again = interval(Duration::from_millis(200));
+    loop {
+        while let Some(records) = subscription.next().await {
+            seen.extend(records.iter().filter(|record| record.organization_id == organization).cloned());
+            if seen.iter().any(|record| record.position.seq().0 == last) {
+                return seen;
+            }
+        }
+        subscription = loop {
+            again.tick().await;
+            if let Ok(subscription) = bus.subscribe().await {
+                break subscription;
+            }
+        };
+    }
+}
+
 async fn nothing_is_lost_while(disturb: impl FnOnce(&mut Kafka) + Send + 'static) -> usize {
     let last = 60 * PAGE;
     let mut broker = broker().await;
     let (bus, mine) = (Arc::new(bus(&broker.servers(), identity())), organization(4));
-    let mut subscription = bus.subscribe().await.expect("subscribed");
+    let subscription = bus.subscribe().await.expect("subscribed");
     let (relayed, under_way) = (bus.clone(), Arc::new(Notify::new()));
     let told = under_way.clone();
     let relaying = tokio::spawn(async move { relay(&relayed, mine, last, &told).await });
@@ -49,7 +74,7 @@ async fn nothing_is_lost_while(disturb: impl FnOnce(&mut Kafka) + Send + 'static
         })
         .await
     });
-    let seen = timeout(Duration::from_secs(60), until(&mut subscription, mine, last)).await;
+    let seen = timeout(Duration::from_secs(60), followed(&bus, subscription, mine, last)).await;
     let (seen, faults) = (seen.expect("it goes on by itself"), relaying.await.expect("all was taken"));
     drop(disturbing.await);
     let mut newest = 0;

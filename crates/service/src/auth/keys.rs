@@ -40,6 +40,11 @@ pub(crate) async fn load_or_create(store: &Store, lifetime: Duration) -> Result<
     })
 }
 
+/// The key that signs records on a bus that others may write to.
+pub async fn record_key(store: &Store) -> Result<Vec<u8>, Undo> {
+    store.write(Scope::Server, |tx| Ok(single(tx, KeyPurpose::Record)?)).await
+}
+
 impl Service {
     /// Renews the signing key when it is old, and takes up keys that another process made.
     pub async fn rotate_keys(&self) -> Result<(), Undo> {
