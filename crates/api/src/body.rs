@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_a_parser_expected_is_said_in_words_for_people() {
-        let whole = "un nombre entier, en chiffres seulement";
+        let whole = "un nombre entier, en chiffres";
         for (body, pointer, said) in [
             (r#"{"amount":7.5}"#, "/amount", whole),
             (r#"{"amount":"expected struct Nom"}"#, "/amount", whole),

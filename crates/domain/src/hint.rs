@@ -344,9 +344,7 @@ impl Hint {
                 "une demande WebSocket : `Upgrade: websocket`, `Sec-WebSocket-Version: 13` et `Sec-WebSocket-Key`",
                 "a WebSocket request: `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and `Sec-WebSocket-Key`",
             ),
-            Self::WholeNumber => {
-                pick("un nombre entier, en chiffres seulement", "a whole number, digits only")
-            }
+            Self::WholeNumber => pick("un nombre entier, en chiffres", "a whole number, in digits"),
             Self::Uuid => pick(
                 "un identifiant, comme 0199c5f2-6a3e-7c10-8f00-2b1d3c4e5f60",
                 "an id, such as 0199c5f2-6a3e-7c10-8f00-2b1d3c4e5f60",

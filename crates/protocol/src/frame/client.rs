@@ -100,7 +100,7 @@ type Field = (&'static str, &'static str, fn(&Value) -> bool, bool);
 fn without_input(text: &str) -> String {
     let Ok(Value::Object(frame)) = serde_json::from_str(text) else { return NO_FRAME.to_owned() };
     let Some(kind) = frame.get("type") else { return NO_FRAME.to_owned() };
-    let seq = |name, optional| -> Field { (name, "a whole number, digits only", is::<Seq>, optional) };
+    let seq = |name, optional| -> Field { (name, "a whole number, in digits", is::<Seq>, optional) };
     let fields: &[Field] = match kind.as_str() {
         Some("ping") => &[],
         Some("ack") => &[seq("seq", false)],
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_bad_frame_says_what_is_wrong_and_never_repeats_the_token() {
         let types = "`type` must be ping, ack, authenticate or switch";
-        let seq = "`seq` must be a whole number, digits only";
+        let seq = "`seq` must be a whole number, in digits";
         let cases = [
             ("", "not JSON at column 0"),
             ("{", "not JSON at column 1"),
@@ -154,7 +154,7 @@ mod tests {
             (r#"{"type":"s3cret"}"#, types),
             (r#"{"type":5}"#, types),
             (r#"{"type":"Ping"}"#, types),
-            (r#"{"type":"ack"}"#, "`seq` is missing: a whole number, digits only"),
+            (r#"{"type":"ack"}"#, "`seq` is missing: a whole number, in digits"),
             (r#"{"type":"ack","seq":-1}"#, seq),
             (r#"{"type":"ack","seq":"s3cret"}"#, seq),
             (r#"{"type":"ack","seq":null}"#, seq),
@@ -162,7 +162,7 @@ mod tests {
             (r#"{"type":"switch","organizationId":"s3cret"}"#, "`organizationId` must be a UUID"),
             (
                 r#"{"type":"switch","organizationId":"0199c500-0000-7000-8000-000000000a01","after":"s3cret"}"#,
-                "`after` must be a whole number, digits only",
+                "`after` must be a whole number, in digits",
             ),
             (r#"{"type":"authenticate"}"#, "`token` is missing: a text"),
             (r#"{"type":"authenticate","token":["s3cret"]}"#, "`token` must be a text"),

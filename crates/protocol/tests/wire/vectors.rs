@@ -238,7 +238,7 @@ fn control() -> Value {
         (
             "",
             Some(organization),
-            error(ErrorCode::InvalidFrame, "`seq` is missing: a whole number, digits only", Vec::new()),
+            error(ErrorCode::InvalidFrame, "`seq` is missing: a whole number, in digits", Vec::new()),
         ),
         (
             "which organization",

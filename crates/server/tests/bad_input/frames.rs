@@ -78,7 +78,7 @@ async fn a_socket_is_refused_before_the_upgrade_with_a_problem() {
         assert!(detail.starts_with(said), "{detail}");
     }
     let english = refused(&world, "?after=x", &[signed[0], ("accept-language", "en")]).await;
-    assert_eq!(english.problem["errors"][0]["detail"], "a whole number, digits only");
+    assert_eq!(english.problem["errors"][0]["detail"], "a whole number, in digits");
     let plain = member.ask("GET".parse().unwrap(), "/api/../ws/dashboard").send().await;
     assert!((400..500).contains(&plain.status));
 }
