@@ -113,7 +113,7 @@ fn remember<T: Serialize>(
 ) -> Result<(), StoreFault> {
     let scope = scope_bytes(scope);
     let now = tx.now();
-    tx.execute(
+    tx.submit(
         "INSERT INTO idempotency (scope, principal, route, key, fingerprint, answer, created_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         &[

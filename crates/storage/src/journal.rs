@@ -176,7 +176,7 @@ impl Reader<'_> {
         audience: &str,
         hash: ChainHash,
     ) -> Result<(), StoreFault> {
-        self.sql.execute(
+        self.sql.submit(
             "INSERT INTO journal (organization_id, seq, event_id, event_type, topic, audience, aggregate_id, recorded_at, \
              trace_parent, inbound, envelope, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             &[

@@ -22,6 +22,7 @@ pub mod sqlite;
 mod store;
 pub mod tables;
 pub mod tx;
+mod wake;
 
 pub use clock::{Clock, ScriptedClock, SystemClock};
 pub use fault::{StoreFault, Undo};
@@ -30,3 +31,4 @@ pub use ids::Ids;
 pub use reader::Reader;
 pub use store::{Backend, Commits, ReadUnit, Scope, Store, UnitEnd, WriteUnit};
 pub use tx::{Author, Tx};
+pub use wake::{Wake, WakeSender, Wakes};

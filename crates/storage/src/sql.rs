@@ -12,6 +12,12 @@ pub trait Sql {
     /// Runs a statement; the number of rows it changed.
     fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault>;
 
+    /// Runs a statement whose count nobody needs. A backend may put it off, and tell later that it failed: at the unit's next
+    /// statement, or in place of its commit.
+    fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        self.execute(sql, params).map(drop)
+    }
+
     /// Runs a query and hands over each row; `false` stops.
     fn query(
         &mut self,

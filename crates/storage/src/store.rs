@@ -23,6 +23,7 @@ use crate::{
     reader::Reader,
     sql::{Param, Row, Sql},
     tx::Tx,
+    wake::{self, WakeSender, Wakes},
 };
 
 /// What a unit of work locks.
@@ -60,6 +61,10 @@ pub trait Backend: Send + Sync + 'static {
     /// Queues a unit that reads, on one snapshot, apart from writers.
     fn read(&self, unit: Box<dyn ReadUnit>);
 
+    /// Tells this follower what other processes commit from now on, as long as it can hear of it; never, where there is only
+    /// polling.
+    fn follow(&self, follower: WakeSender);
+
     /// Runs what is queued, refuses what comes later with [`StoreFault::Closed`], and makes everything durable. Blocks.
     fn close(&self);
 }
@@ -74,6 +79,8 @@ pub trait WriteUnit: Send {
     fn is_stale(&self) -> bool;
     /// Runs it.
     fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd;
+    /// Whose journal it went on with, asked once it was run: other processes are told.
+    fn journaled(&self) -> Option<OrganizationId>;
     /// Tells whoever waits, once it is known whether it was committed.
     fn finish(self: Box<Self>, committed: Result<(), StoreFault>);
 }
@@ -130,6 +137,13 @@ impl Store {
         let (sender, receiver) = mpsc::channel(COMMITS_QUEUED);
         self.shared.commits.lock().push(sender);
         Commits(receiver)
+    }
+
+    /// Follows other processes' commits. What was committed before is not told.
+    pub fn wakes(&self) -> Wakes {
+        let (sender, wakes) = wake::channel();
+        self.backend.follow(sender);
+        wakes
     }
 
     /// Is called each time a follower of commits missed some.
@@ -262,6 +276,10 @@ where
         }
     }
 
+    fn journaled(&self) -> Option<OrganizationId> {
+        self.records.first().map(|record| record.organization_id)
+    }
+
     fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
         let this = *self;
         let result = match committed {
@@ -293,6 +311,11 @@ impl Watched<'_> {
 impl Sql for Watched<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
         let result = self.sql.execute(sql, params);
+        self.watch(result)
+    }
+
+    fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        let result = self.sql.submit(sql, params);
         self.watch(result)
     }
 

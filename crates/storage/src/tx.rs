@@ -206,7 +206,7 @@ impl<'a> Tx<'a> {
 
     /// Saves the organisation's settings or version.
     pub fn save_organization(&mut self, organization: Organization) -> Result<(), Undo> {
-        self.reader.sql.execute(
+        self.reader.sql.submit(
             "UPDATE organization SET version = ?2, settings = ?3 WHERE id = ?1",
             &[
                 organization.id.param(),
@@ -330,6 +330,11 @@ impl<'a> Tx<'a> {
         self.reader.sql.execute(sql, params)
     }
 
+    /// A statement whose count nobody needs.
+    pub(crate) fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        self.reader.sql.submit(sql, params)
+    }
+
     pub(crate) fn into_records(self) -> Vec<Record> {
         self.records
     }
@@ -339,7 +344,7 @@ impl<'a> Tx<'a> {
         let Some(current) = self.current.take() else { return Ok(()) };
         if current.head > current.committed_head {
             let now = self.reader.now;
-            self.execute(
+            self.submit(
                 "UPDATE organization SET head_seq = ?2, head_hash = ?3, head_at = ?4 WHERE id = ?1",
                 &[current.organization.id.param(), current.head.param(), current.hash.param(), now.param()],
             )?;

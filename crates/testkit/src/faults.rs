@@ -12,9 +12,9 @@ use std::{
 
 use tokio::sync::watch;
 use unionflow_bus::{Bus, BusFault, InProcessBus, Subscription};
-use unionflow_protocol::{Record, Timestamp};
+use unionflow_protocol::{Record, Timestamp, id::OrganizationId};
 use unionflow_storage::{
-    Backend, ReadUnit, Scope, Store, StoreFault, UnitEnd, WriteUnit,
+    Backend, ReadUnit, Scope, Store, StoreFault, UnitEnd, WakeSender, WriteUnit,
     sql::{Param, Row, Sql},
 };
 
@@ -141,6 +141,10 @@ impl WriteUnit for Grow {
         UnitEnd::Keep
     }
 
+    fn journaled(&self) -> Option<OrganizationId> {
+        None
+    }
+
     fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
         let _ = self.told.send(committed);
     }
@@ -174,6 +178,10 @@ impl Backend for FaultyBackend {
         self.backend.read(Box::new(FaultyRead { unit, faults: self.faults.clone() }));
     }
 
+    fn follow(&self, follower: WakeSender) {
+        self.backend.follow(follower);
+    }
+
     fn close(&self) {
         self.backend.close();
     }
@@ -202,6 +210,10 @@ impl WriteUnit for FaultyWrite {
         let end = self.unit.run(&mut FaultySql { sql, faults: &self.faults }, now);
         self.undone = end == UnitEnd::Keep && self.faults.strikes(Fault::Commit);
         if self.undone { UnitEnd::Undo } else { end }
+    }
+
+    fn journaled(&self) -> Option<OrganizationId> {
+        self.unit.journaled()
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
@@ -243,6 +255,11 @@ impl Sql for FaultySql<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
         self.check()?;
         self.sql.execute(sql, params)
+    }
+
+    fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        self.check()?;
+        self.sql.submit(sql, params)
     }
 
     fn query(

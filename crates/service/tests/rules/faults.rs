@@ -10,7 +10,7 @@ use unionflow_protocol::{
     Event, Role, Seq, Timestamp,
     account::AccountKind,
     approval::ApprovalStatus,
-    id::ApprovalId,
+    id::{ApprovalId, OrganizationId},
     problem::ErrorCode,
     rest::approval::{Approval, Approve},
 };
@@ -19,7 +19,7 @@ use unionflow_service::{
     approval::{approve::approve, execute::execute, submit::submit},
 };
 use unionflow_storage::{
-    Backend, Keyed, ReadUnit, Scope, StoreFault, Tx, UnitEnd, WriteUnit,
+    Backend, Keyed, ReadUnit, Scope, StoreFault, Tx, UnitEnd, WakeSender, WriteUnit,
     sql::{Param, Row, Sql},
 };
 
@@ -64,6 +64,10 @@ impl Backend for Faulty {
         self.backend.read(unit);
     }
 
+    fn follow(&self, follower: WakeSender) {
+        self.backend.follow(follower);
+    }
+
     fn close(&self) {
         self.backend.close();
     }
@@ -91,6 +95,10 @@ impl WriteUnit for FaultyUnit {
         self.unit.run(&mut FaultySql { sql, plan: &self.plan }, now)
     }
 
+    fn journaled(&self) -> Option<OrganizationId> {
+        self.unit.journaled()
+    }
+
     fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
         self.unit.finish(committed);
     }
@@ -115,6 +123,10 @@ impl FaultySql<'_> {
 impl Sql for FaultySql<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
         self.with(|inner| inner.execute(sql, params))
+    }
+
+    fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        self.with(|inner| inner.submit(sql, params))
     }
 
     fn query(

@@ -22,6 +22,7 @@ use crate::{
     clock::Clock,
     fault::StoreFault,
     store::{Backend, ReadUnit, UnitEnd, WriteUnit},
+    wake::WakeSender,
 };
 
 /// Units that may wait for the writer; beyond, a command is told to come back.
@@ -101,6 +102,10 @@ impl Backend for SqliteBackend {
             Err(TrySendError::Full(unit)) => unit.run(Err(StoreFault::Busy), now),
             Err(TrySendError::Disconnected(unit)) => unit.run(Err(StoreFault::Closed), now),
         }
+    }
+
+    fn follow(&self, _: WakeSender) {
+        // One file has one server; what a command beside it commits is found by polling.
     }
 
     fn close(&self) {

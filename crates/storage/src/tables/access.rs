@@ -150,7 +150,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// A new key.
     pub fn insert_key(&mut self, purpose: KeyPurpose, key: &SecretKey) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO secret_key (kid, purpose, secret, created_at) VALUES (?1, ?2, ?3, ?4)",
             &[
                 key.kid.param(),
@@ -172,7 +172,7 @@ impl Tx<'_> {
 
     /// A new ticket.
     pub fn insert_ticket(&mut self, hash: &[u8; 32], ticket: &Ticket) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO ticket (hash, person_id, sign_in_id, access_expires_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             &[
                 hash.param(),
@@ -204,7 +204,7 @@ impl Tx<'_> {
     /// A new code; those of the member from before stop working.
     pub fn replace_codes(&mut self, hash: &[u8; 32], code: &Code) -> Result<(), StoreFault> {
         self.delete_codes(code.member_id)?;
-        self.execute(
+        self.submit(
             "INSERT INTO code (hash, purpose, organization_id, member_id, approval_id, expires_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[
@@ -227,7 +227,7 @@ impl Tx<'_> {
     /// Counts one more failure under a key; from one again where the newest was before `forget_before`.
     pub fn count_failure(&mut self, key: &[u8; 32], forget_before: Timestamp) -> Result<(), StoreFault> {
         let now = self.now();
-        self.execute(
+        self.submit(
             "INSERT INTO throttle (key, failures, last_at) VALUES (?1, 1, ?2) ON CONFLICT (key) DO UPDATE SET \
              failures = CASE WHEN throttle.last_at < ?3 THEN 1 ELSE throttle.failures + 1 END, last_at = excluded.last_at",
             &[key.param(), now.param(), forget_before.param()],
@@ -237,7 +237,7 @@ impl Tx<'_> {
 
     /// Takes one failure back.
     pub fn uncount_failure(&mut self, key: &[u8; 32]) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "UPDATE throttle SET failures = failures - 1 WHERE key = ?1 AND failures > 0",
             &[key.param()],
         )?;
@@ -246,14 +246,14 @@ impl Tx<'_> {
 
     /// Forgets the failures counted under a key.
     pub fn forget_failures(&mut self, key: &[u8; 32]) -> Result<(), StoreFault> {
-        self.execute("DELETE FROM throttle WHERE key = ?1", &[key.param()])?;
+        self.submit("DELETE FROM throttle WHERE key = ?1", &[key.param()])?;
         Ok(())
     }
 
     /// Remembers a success: a key without failures.
     pub fn remember_success(&mut self, key: &[u8; 32]) -> Result<(), StoreFault> {
         let now = self.now();
-        self.execute(
+        self.submit(
             "INSERT INTO throttle (key, failures, last_at) VALUES (?1, 0, ?2) \
              ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at",
             &[key.param(), now.param()],

@@ -127,7 +127,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// A new request. `open_key` is kept while it waits.
     pub fn insert_approval(&mut self, approval: &Approval, open_key: Option<&str>) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO approval (id, organization_id, version, status, transaction_type, requester_id, beneficiary_id, \
              deadline, open_key, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             &[
@@ -148,7 +148,7 @@ impl Tx<'_> {
 
     /// A changed request.
     pub fn save_approval(&mut self, approval: &Approval) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "UPDATE approval SET version = ?2, status = ?3, beneficiary_id = ?4, deadline = ?5, \
              open_key = CASE WHEN ?3 = 'PENDING' THEN open_key END, body = ?6 WHERE id = ?1",
             &[

@@ -34,7 +34,7 @@ impl Reader<'_> {
         zone: &TimeZone,
     ) -> Result<(), StoreFault> {
         let tomorrow = figures.as_of().plus_days(1).start_in(zone);
-        self.sql.execute(
+        self.sql.submit(
             "INSERT INTO figures (organization_id, stale_at, body) VALUES (?1, ?2, ?3) \
              ON CONFLICT (organization_id) DO UPDATE SET stale_at = excluded.stale_at, body = excluded.body",
             &[organization.param(), tomorrow.param(), to_json(figures).param()],

@@ -81,7 +81,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Keeps how far an import has come.
     pub fn save_import(&mut self, batch: &ImportBatch) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO import_batch (id, organization_id, kind, file_hash, next_row, created, updated, unchanged, skipped, \
              started_at, finished_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
              ON CONFLICT (id) DO UPDATE SET next_row = excluded.next_row, created = excluded.created, \

@@ -55,7 +55,7 @@ impl Tx<'_> {
         organization: OrganizationId,
         account: &Account,
     ) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO account (id, organization_id, version, kind, currency, balance, reserved) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             &[
@@ -77,7 +77,7 @@ impl Tx<'_> {
             if before.account(account.id) == Some(account) {
                 continue;
             }
-            self.execute(
+            self.submit(
                 "UPDATE account SET version = ?2, balance = ?3, reserved = ?4 WHERE id = ?1",
                 &[
                     account.id.param(),
@@ -98,7 +98,7 @@ impl Tx<'_> {
         seq: Seq,
         posted_at: Timestamp,
     ) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO entry (id, organization_id, seq, posted_at, value_date, currency, cause, cause_id, lines) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             &[
@@ -114,7 +114,7 @@ impl Tx<'_> {
             ],
         )?;
         for line in &entry.lines {
-            self.execute(
+            self.submit(
                 "INSERT INTO entry_line (account_id, seq, entry_id, amount) VALUES (?1, ?2, ?3, ?4)",
                 &[line.account_id.param(), seq.param(), entry.id.param(), line.amount.param()],
             )?;
@@ -124,7 +124,7 @@ impl Tx<'_> {
 
     /// Money is set aside.
     pub fn insert_reservation(&mut self, reservation: &Reservation) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO reservation (approval_id, account_id, amount, state) VALUES (?1, ?2, ?3, 'HELD')",
             &[reservation.approval_id.param(), reservation.account_id.param(), reservation.amount.param()],
         )?;

@@ -141,7 +141,7 @@ impl Tx<'_> {
     /// A new member. The number must be free.
     pub fn insert_member(&mut self, member: &Member) -> Result<(), StoreFault> {
         let texts = Texts::of(member);
-        self.execute(
+        self.submit(
             "INSERT INTO member (id, organization_id, version, number, person_id, status, roles, given_name, family_name, \
              phone, email, joined_on, left_on, sort_key, search_key, updated_at, \
              code_givers) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
@@ -153,7 +153,7 @@ impl Tx<'_> {
     /// A changed member.
     pub fn save_member(&mut self, member: &Member) -> Result<(), StoreFault> {
         let texts = Texts::of(member);
-        self.execute(
+        self.submit(
             "UPDATE member SET version = ?3, number = ?4, person_id = ?5, status = ?6, roles = ?7, given_name = ?8, \
              family_name = ?9, phone = ?10, email = ?11, joined_on = ?12, left_on = ?13, sort_key = ?14, search_key = ?15, \
              updated_at = ?16, code_givers = ?17 WHERE id = ?1 AND organization_id = ?2",

@@ -117,7 +117,7 @@ impl Tx<'_> {
         let members = notification.audience.members();
         debug_assert!(members.len() <= 2, "a row names two members at the most");
         let now = self.now();
-        self.execute(
+        self.submit(
             "INSERT INTO notification (organization_id, seq, id, at, kind, severity, cause_type, cause_id, everyone, roles, \
              member_id, other_member_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             &[
@@ -140,7 +140,7 @@ impl Tx<'_> {
 
     /// A member has read up to here. Never goes back.
     pub fn save_read_mark(&mut self, inbox: Inbox, read_up_to: Seq) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO notification_read (organization_id, member_id, read_up_to) VALUES (?1, ?2, ?3) \
              ON CONFLICT (organization_id, member_id) DO UPDATE SET read_up_to = excluded.read_up_to \
              WHERE notification_read.read_up_to < excluded.read_up_to",

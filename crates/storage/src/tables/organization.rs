@@ -85,7 +85,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// A new organisation, with an empty journal. From here on the unit works in it.
     pub fn insert_organization(&mut self, organization: Organization) -> Result<(), Undo> {
-        self.execute(
+        self.submit(
             "INSERT INTO organization (id, version, currency, settings, created_at, head_seq, head_hash, head_at, \
              last_member_number) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?5, 0)",
             &[
@@ -97,7 +97,7 @@ impl Tx<'_> {
                 ChainHash::GENESIS.param(),
             ],
         )?;
-        self.execute(
+        self.submit(
             "INSERT INTO published (organization_id, seq) VALUES (?1, 0)",
             &[organization.id.param()],
         )?;
@@ -107,7 +107,7 @@ impl Tx<'_> {
 
     /// A new version of the policy.
     pub fn insert_policy(&mut self, organization: OrganizationId, policy: &Policy) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO policy (organization_id, version, rules, since, approval_id) VALUES (?1, ?2, ?3, ?4, ?5)",
             &[
                 organization.param(),
@@ -122,7 +122,7 @@ impl Tx<'_> {
 
     /// Notes how far the relay has come. Never goes back.
     pub fn mark_published(&mut self, organization: OrganizationId, seq: Seq) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "UPDATE published SET seq = ?2 WHERE organization_id = ?1 AND seq < ?2",
             &[organization.param(), seq.param()],
         )?;

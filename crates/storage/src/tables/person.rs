@@ -109,7 +109,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// A new person.
     pub fn insert_person(&mut self, person: &Person) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO person (id, password_hash, language, created_at, disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             &[
                 person.id.param(),
@@ -124,7 +124,7 @@ impl Tx<'_> {
 
     /// A changed person.
     pub fn save_person(&mut self, person: &Person) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "UPDATE person SET password_hash = ?2, language = ?3, disabled_at = ?4 WHERE id = ?1",
             &[
                 person.id.param(),
@@ -147,13 +147,13 @@ impl Tx<'_> {
 
     /// Takes all login names of a person away.
     pub fn delete_logins(&mut self, person: PersonId) -> Result<(), StoreFault> {
-        self.execute("DELETE FROM login WHERE person_id = ?1", &[person.param()])?;
+        self.submit("DELETE FROM login WHERE person_id = ?1", &[person.param()])?;
         Ok(())
     }
 
     /// A new signed-in device.
     pub fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO sign_in (id, person_id, generation, device, created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[
                 sign_in.id.param(),
@@ -209,7 +209,7 @@ impl Tx<'_> {
     /// Forgets sign-ins that ended before a time, and tickets that nobody can redeem any more.
     pub fn purge_sign_ins(&mut self, before: Timestamp, limit: u32) -> Result<usize, StoreFault> {
         let now = self.now();
-        self.execute("DELETE FROM ticket WHERE expires_at < ?1", &[now.param()])?;
+        self.submit("DELETE FROM ticket WHERE expires_at < ?1", &[now.param()])?;
         self.execute(
             "DELETE FROM sign_in WHERE id IN (SELECT id FROM sign_in WHERE ended_at < ?1 LIMIT ?2)",
             &[before.param(), limit.param()],

@@ -96,7 +96,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Keeps a text, in place of the one before.
     pub fn save_text(&mut self, organization: OrganizationId, text: &Text) -> Result<(), StoreFault> {
-        self.execute(
+        self.submit(
             "INSERT INTO text (owner_id, kind, n, organization_id, author_id, salt, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
              ON CONFLICT (owner_id, kind, n) DO UPDATE SET author_id = excluded.author_id, salt = excluded.salt, \
              body = excluded.body",

@@ -1,0 +1,87 @@
+//! What other processes commit, told to whoever follows: which journals went on, or that some news was lost.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Weak},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use unionflow_protocol::id::OrganizationId;
+
+/// Journals that may wait to be looked at one by one; beyond, everything is looked at.
+const JOURNALS_WAITING: usize = 10_000;
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// These journals went on.
+    Journals(HashSet<OrganizationId>),
+    /// Any may have: news was lost.
+    Everything,
+}
+
+/// Other processes' commits. A follower that is slow gets them together.
+pub struct Wakes(Arc<Shared>);
+
+/// Where a backend tells a follower.
+#[derive(Clone)]
+pub struct WakeSender(Weak<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    told: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    journals: HashSet<OrganizationId>,
+    everything: bool,
+}
+
+pub(crate) fn channel() -> (WakeSender, Wakes) {
+    let shared = Arc::new(Shared::default());
+    (WakeSender(Arc::downgrade(&shared)), Wakes(shared))
+}
+
+impl Wakes {
+    /// What to look at next; waits for it, for ever where there is only polling. Nothing is lost when this is dropped.
+    pub async fn next(&mut self) -> Wake {
+        loop {
+            if let Some(wake) = self.0.waiting.lock().take() {
+                return wake;
+            }
+            self.0.told.notified().await;
+        }
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<Wake> {
+        let journals = std::mem::take(&mut self.journals);
+        if std::mem::take(&mut self.everything) {
+            return Some(Wake::Everything);
+        }
+        (!journals.is_empty()).then_some(Wake::Journals(journals))
+    }
+}
+
+impl WakeSender {
+    /// Tells what to look at. Whether anybody still follows.
+    pub fn send(&self, wake: &Wake) -> bool {
+        let Some(shared) = self.0.upgrade() else { return false };
+        let mut waiting = shared.waiting.lock();
+        match wake {
+            Wake::Journals(journals) => waiting.journals.extend(journals),
+            Wake::Everything => waiting.everything = true,
+        }
+        if waiting.journals.len() > JOURNALS_WAITING {
+            waiting.everything = true;
+            waiting.journals.clear();
+        }
+        drop(waiting);
+        shared.told.notify_one();
+        true
+    }
+}
