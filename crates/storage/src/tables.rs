@@ -4,6 +4,7 @@ pub mod access;
 pub mod approval;
 pub mod figures;
 pub mod import;
+pub mod lease;
 pub mod ledger;
 pub mod member;
 pub mod notification;

@@ -9,7 +9,10 @@ use super::connection::fault;
 use crate::{fault::StoreFault, ids::Ids};
 
 /// In order; never changed once released, only added to. They only expand until no running version needs the old shape.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_core.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_core.sql"),
+    include_str!("../../migrations/sqlite/0002_lease.sql"),
+];
 /// `UnFl`: marks the file as ours.
 const APPLICATION_ID: i64 = 0x556e_466c;
 
