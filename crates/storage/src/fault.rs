@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use unionflow_domain::{Fault, Refusal};
 use unionflow_protocol::{Language, problem::ErrorCode};
 
-/// The store cannot do its work. Nothing of the unit was written.
+mod postgres;
+
+pub use postgres::PostgresFault;
+
+/// The store cannot do its work. Nothing of the unit was written, except where [`PostgresFault::Unknown`] says that nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {
     /// No room on the disk.
@@ -87,6 +91,9 @@ pub enum StoreFault {
     /// What is stored does not read as what it should be: a fault of ours, or somebody wrote to the store by hand.
     #[error("stored data is malformed ({0}): run `unionflow verify`, and keep the file")]
     Malformed(String),
+    /// A PostgreSQL server cannot do its work.
+    #[error(transparent)]
+    Postgres(#[from] PostgresFault),
     /// Anything else the database says.
     #[error("database: {0}")]
     Database(String),
@@ -151,6 +158,7 @@ impl StoreFault {
             Self::Malformed(what) => format!(
                 "des données enregistrées ne se lisent pas ({what}) : lancez `unionflow verify`, et gardez le fichier"
             ),
+            Self::Postgres(fault) => fault.in_french(),
             Self::Database(what) => format!("base de données : {what}"),
         }
     }
@@ -161,6 +169,7 @@ impl StoreFault {
             Self::Full => ErrorCode::StorageFull,
             Self::Busy => ErrorCode::Busy,
             Self::Closed => ErrorCode::Draining,
+            Self::Postgres(fault) => fault.code(),
             Self::ReadOnly(_)
             | Self::CannotOpen { .. }
             | Self::Folder { .. }

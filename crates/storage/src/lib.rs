@@ -16,6 +16,8 @@ pub mod fault;
 pub mod idempotency;
 pub mod ids;
 pub mod journal;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod reader;
 pub mod sql;
 pub mod sqlite;
@@ -25,7 +27,7 @@ pub mod tx;
 mod wake;
 
 pub use clock::{Clock, ScriptedClock, SystemClock};
-pub use fault::{StoreFault, Undo};
+pub use fault::{PostgresFault, StoreFault, Undo};
 pub use idempotency::{Key, Keyed};
 pub use ids::Ids;
 pub use reader::Reader;

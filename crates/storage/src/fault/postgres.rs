@@ -1,0 +1,149 @@
+//! What can go wrong with a PostgreSQL server, in the operator's words. Never with the password.
+
+use unionflow_protocol::problem::ErrorCode;
+
+/// The database server cannot do its work. `at` is its host and port.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PostgresFault {
+    /// The address does not read.
+    #[error(
+        "the address of the database cannot be read ({0}): write it as postgres://USER:PASSWORD@HOST:5432/DATABASE"
+    )]
+    Address(String),
+    /// Nobody answers, or no longer.
+    #[error(
+        "the database at {at} cannot be reached ({reason}): start it, or check the address and the network"
+    )]
+    Unreachable {
+        /// Where.
+        at: String,
+        /// Why.
+        reason: String,
+    },
+    /// It does not let us in.
+    #[error(
+        "the database at {at} refuses the user `{user}` ({reason}): check the name and the password, and pg_hba.conf"
+    )]
+    Refused {
+        /// Where.
+        at: String,
+        /// Whom.
+        user: String,
+        /// Why.
+        reason: String,
+    },
+    /// There is no such database.
+    #[error("there is no database `{database}` at {at}: make it with `createdb {database}`")]
+    NoDatabase {
+        /// Where.
+        at: String,
+        /// Which.
+        database: String,
+    },
+    /// It has no connection left.
+    #[error(
+        "the database at {at} takes no more connections: raise max_connections there, or run fewer processes"
+    )]
+    TooManyConnections {
+        /// Where.
+        at: String,
+    },
+    /// It takes no writes.
+    #[error(
+        "the database at {at} takes no writes, it is a standby or set to read-only: give the address of the primary"
+    )]
+    ReadOnly {
+        /// Where.
+        at: String,
+    },
+    /// The user may not do what is needed.
+    #[error("the user `{user}` may not do this at {at} ({reason}): make that user the owner of the database")]
+    NoRight {
+        /// Where.
+        at: String,
+        /// Who.
+        user: String,
+        /// What.
+        reason: String,
+    },
+    /// The encrypted connection does not come about.
+    #[error(
+        "no trusted connection to the database at {at} ({reason}): check sslmode, and that sslrootcert names the file of the authority that signed its certificate"
+    )]
+    Tls {
+        /// Where.
+        at: String,
+        /// Why.
+        reason: String,
+    },
+    /// There are tables that are not ours.
+    #[error(
+        "the database `{database}` at {at} holds tables of another program: give UnionFlow a database of its own"
+    )]
+    Foreign {
+        /// Where.
+        at: String,
+        /// Which.
+        database: String,
+    },
+    /// The connection broke while a unit was committed.
+    #[error(
+        "the connection to the database at {at} broke during a commit: whether it was written is not known; a repeat with the same idempotency key tells"
+    )]
+    Unknown {
+        /// Where.
+        at: String,
+    },
+    /// It is not the one that this process began with.
+    #[error(
+        "the database at {at} was restored or failed over since this process began: start it again, so that clients fetch snapshots"
+    )]
+    Reincarnated {
+        /// Where.
+        at: String,
+    },
+}
+
+impl PostgresFault {
+    pub(super) fn in_french(&self) -> String {
+        match self {
+            Self::Address(reason) => format!(
+                "l’adresse de la base de données est illisible ({reason}) : écrivez-la postgres://UTILISATEUR:MOTDEPASSE@HÔTE:5432/BASE"
+            ),
+            Self::Unreachable { at, reason } => format!(
+                "la base de données {at} est injoignable ({reason}) : démarrez-la, ou vérifiez l’adresse et le réseau"
+            ),
+            Self::Refused { at, user, reason } => format!(
+                "la base de données {at} refuse l’utilisateur `{user}` ({reason}) : vérifiez le nom et le mot de passe, et pg_hba.conf"
+            ),
+            Self::NoDatabase { at, database } => {
+                format!("il n’y a pas de base `{database}` sur {at} : créez-la avec `createdb {database}`")
+            }
+            Self::TooManyConnections { at } => format!(
+                "la base de données {at} n’accepte plus de connexions : augmentez max_connections, ou lancez moins de processus"
+            ),
+            Self::ReadOnly { at } => format!(
+                "la base de données {at} n’accepte pas d’écritures, c’est un serveur secondaire ou en lecture seule : donnez l’adresse du serveur principal"
+            ),
+            Self::NoRight { at, user, reason } => format!(
+                "l’utilisateur `{user}` n’a pas ce droit sur {at} ({reason}) : faites-en le propriétaire de la base"
+            ),
+            Self::Tls { at, reason } => format!(
+                "pas de connexion sûre à la base de données {at} ({reason}) : vérifiez sslmode, et que sslrootcert nomme le fichier de l’autorité qui a signé son certificat"
+            ),
+            Self::Foreign { at, database } => format!(
+                "la base `{database}` sur {at} contient les tables d’un autre programme : donnez à UnionFlow une base à lui"
+            ),
+            Self::Unknown { at } => format!(
+                "la connexion à la base de données {at} s’est rompue pendant une validation : on ne sait pas si elle a été écrite ; une répétition avec la même clé d’idempotence le dira"
+            ),
+            Self::Reincarnated { at } => format!(
+                "la base de données {at} a été restaurée ou remplacée depuis le démarrage : relancez ce processus, pour que les clients reprennent des instantanés"
+            ),
+        }
+    }
+
+    pub(super) const fn code(&self) -> ErrorCode {
+        ErrorCode::Unavailable
+    }
+}

@@ -1,0 +1,219 @@
+//! The threads that write: each takes the units of one scope, locks it, runs them, commits, and tells.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use unionflow_protocol::Timestamp;
+
+use super::{
+    Shared,
+    link::{Answer, Link, Trouble},
+    notice::Notifier,
+    queue::Queue,
+    transaction::{BEGIN, Committed, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
+};
+use crate::{
+    fault::{PostgresFault, StoreFault},
+    sql::ToParam,
+    store::{Scope, UnitEnd, WriteUnit},
+};
+
+/// How long a statement waits for another process's lock, where the unit has not waited before.
+const LOCK_MILLIS: u128 = 5000;
+/// Whoever has this much of that time left goes by the setting of the session.
+const LOCK_SLACK: u128 = 500;
+/// Rows that belong to no organisation are checked and then written (`is there a signing key?`): their units run one at a
+/// time everywhere.
+const SERVER_LOCK: &str = "SELECT pg_advisory_xact_lock(7954881274316914000)";
+const ORGANIZATION_LOCK: &str = "SELECT 1 FROM organization WHERE id = ?1 FOR NO KEY UPDATE";
+/// For one that does not exist yet.
+const FOUNDING_LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(encode(?1, 'hex'), 0))";
+
+type Group = VecDeque<Box<dyn WriteUnit>>;
+
+/// What a writing thread has.
+pub(super) struct Writer {
+    pub(super) queue: Arc<Queue>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) notifier: Arc<Notifier>,
+    pub(super) link: Option<Link>,
+}
+
+/// A unit that was run, and what kept it from being kept.
+struct Ran {
+    unit: Box<dyn WriteUnit>,
+    end: Result<UnitEnd, StoreFault>,
+}
+
+impl Writer {
+    pub(super) fn run(mut self) {
+        while let Some((scope, mut group)) = self.queue.next() {
+            // What a broken connection left unrun begins anew.
+            while !group.is_empty() {
+                self.run_group(scope, &mut group);
+            }
+            self.queue.done(scope);
+        }
+    }
+
+    /// One transaction for the whole group.
+    fn run_group(&mut self, scope: Scope, group: &mut Group) {
+        let Some(first) = first_fresh(group) else { return };
+        let now = match self.begin(scope, first) {
+            Ok(now) => now,
+            Err(fault) => {
+                for unit in group.drain(..) {
+                    unit.finish(Err(fault.clone()));
+                }
+                return;
+            }
+        };
+        let mut link = self.link.take().expect("it was begun on it");
+        let mut transaction = Transaction::new(&mut link, self.shared.clock.is_none());
+        let ran = run_units(&self.shared, &mut transaction, group, now);
+        let (committed, broke) = self.end(transaction, &ran);
+        // Also where nobody knows whether it was committed: looking costs little.
+        let kept = ran.iter().filter(|ran| ran.end == Ok(UnitEnd::Keep));
+        self.notifier.add(kept.filter_map(|ran| ran.unit.journaled()));
+        for Ran { unit, end } in ran {
+            unit.finish(committed.clone().and(end.map(drop)));
+        }
+        self.link = (!broke).then_some(link);
+    }
+
+    /// Commits. What came of it, and whether the connection ended.
+    fn end(&self, transaction: Transaction<'_>, ran: &[Ran]) -> (Result<(), StoreFault>, bool) {
+        if let Some(fault) = transaction.ended() {
+            return (Err(fault.clone()), true);
+        }
+        if !ran.iter().any(|ran| ran.end == Ok(UnitEnd::Keep)) {
+            return (transaction.roll_back(), false);
+        }
+        match transaction.commit() {
+            Committed::Yes => (Ok(()), false),
+            Committed::No(fault) => (Err(fault), false),
+            Committed::Unknown => {
+                (Err(PostgresFault::Unknown { at: self.shared.target.at.clone() }.into()), true)
+            }
+        }
+    }
+
+    /// Begins a transaction and locks the scope; the time after that. A connection that broke while nobody used it is
+    /// replaced once.
+    fn begin(&mut self, scope: Scope, deadline: Instant) -> Result<Timestamp, StoreFault> {
+        let mut replaced = false;
+        let mut founding = false;
+        loop {
+            let mut link = match self.link.take() {
+                Some(link) => link,
+                None => {
+                    replaced = true;
+                    self.shared.connect(deadline)?
+                }
+            };
+            match begin_on(&mut link, &self.shared, scope, deadline, founding) {
+                Ok(Begun::At(now)) => {
+                    self.link = Some(link);
+                    return Ok(now);
+                }
+                Ok(Begun::Unfounded) => {
+                    founding = true;
+                    self.link = Some(link);
+                }
+                Err(trouble) if trouble.is_end() => {
+                    if replaced {
+                        return Err(self.shared.target.fault(&trouble));
+                    }
+                }
+                Err(trouble) => {
+                    let fault = self.shared.target.fault(&trouble);
+                    self.link = link.batch(ROLLBACK).is_ok().then_some(link);
+                    return Err(fault);
+                }
+            }
+        }
+    }
+}
+
+/// The deadline of the first unit that somebody still waits for.
+fn first_fresh(group: &mut Group) -> Option<Instant> {
+    while group.front().is_some_and(|unit| unit.is_stale()) {
+        group.pop_front().expect("just seen").finish(Err(StoreFault::Busy));
+    }
+    group.front().map(|unit| unit.deadline())
+}
+
+enum Begun {
+    /// The time: the server's, where its clock is asked.
+    At(Timestamp),
+    /// The organisation does not exist: another lock is needed.
+    Unfounded,
+}
+
+fn begin_on(
+    link: &mut Link,
+    shared: &Shared,
+    scope: Scope,
+    deadline: Instant,
+    founding: bool,
+) -> Result<Begun, Trouble> {
+    let mut calls = vec![link.call(BEGIN, &[])?];
+    let left = deadline.saturating_duration_since(now()).as_millis();
+    if left + LOCK_SLACK < LOCK_MILLIS {
+        calls.push(link.call(LOCK_TIMEOUT, &[left.max(1).to_string().as_str().param()])?);
+    }
+    if let (Scope::Organization(id), true) = (scope, founding) {
+        calls.push(link.call(FOUNDING_LOCK, &[id.param()])?);
+    }
+    let lock = calls.len();
+    calls.push(match scope {
+        Scope::Organization(id) => link.call(ORGANIZATION_LOCK, &[id.param()])?,
+        Scope::Server => link.call(SERVER_LOCK, &[])?,
+    });
+    calls.push(link.call(SAVEPOINT, &[])?);
+    if shared.clock.is_none() {
+        calls.push(link.call(NOW, &[])?);
+    }
+    let answers = link.send(&calls).into_iter().collect::<Result<Vec<Answer>, _>>()?;
+    let unfounded = matches!(scope, Scope::Organization(_)) && answers[lock].rows.is_empty();
+    if unfounded && !founding {
+        link.batch(ROLLBACK)?;
+        return Ok(Begun::Unfounded);
+    }
+    Ok(Begun::At(answers.last().and_then(time).unwrap_or(Timestamp::from_millis(0))))
+}
+
+/// Runs units until all are run, or the connection ends: then some may be left.
+fn run_units(
+    shared: &Shared,
+    transaction: &mut Transaction<'_>,
+    group: &mut Group,
+    began: Timestamp,
+) -> Vec<Ran> {
+    let mut ran = Vec::with_capacity(group.len());
+    let alone = group.len() == 1;
+    while let Some(mut unit) = group.pop_front() {
+        if unit.is_stale() {
+            ran.push(Ran { unit, end: Err(StoreFault::Busy) });
+            continue;
+        }
+        let at = match &shared.clock {
+            Some(clock) => clock.now(),
+            None => transaction.time().unwrap_or(began),
+        };
+        let mut end = Ok(unit.run(transaction, at));
+        if let (Ok(ended), false, None) = (&end, alone, transaction.ended()) {
+            // The last of several is settled too: its failure must not undo the others with it.
+            end = transaction.next_unit(*ended == UnitEnd::Keep).map(|()| *ended);
+        }
+        ran.push(Ran { unit, end });
+        if transaction.ended().is_some() {
+            break;
+        }
+    }
+    ran
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long this process may wait decides nothing else")]
+fn now() -> Instant {
+    Instant::now()
+}
