@@ -149,7 +149,7 @@ impl Bus for KafkaBus {
     }
 
     fn standing(&self) -> Standing {
-        Standing { name: "kafka", is_up: self.brokers.any_up() }
+        Standing { name: "kafka", is_local: false, is_up: self.brokers.any_up() }
     }
 }
 

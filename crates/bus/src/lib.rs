@@ -42,7 +42,7 @@ pub trait Bus: Send + Sync + 'static {
 
     /// How it stands now, for health; asks nobody.
     fn standing(&self) -> Standing {
-        Standing { name: "in-process", is_up: true }
+        Standing { name: "in-process", is_local: true, is_up: true }
     }
 }
 
@@ -51,6 +51,8 @@ pub trait Bus: Send + Sync + 'static {
 pub struct Standing {
     /// What it is: `in-process`, `kafka`.
     pub name: &'static str,
+    /// Whether it reaches this process alone, and without a way round.
+    pub is_local: bool,
     /// Whether it takes records: while it does not, they wait in the outbox.
     pub is_up: bool,
 }

@@ -100,6 +100,11 @@ impl Gateway {
         for shard in shards {
             tasks.spawn(shard);
         }
+        if !bus.standing().is_local {
+            let shortest = hub.clone().take_shortest_way(store.commits());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(shortest));
+        }
+        tasks.spawn(stop.clone().run_until_cancelled_owned(hub.clone().hear(store.wakes())));
         let following = hub.clone().follow(bus, subscribed);
         tasks.spawn(stop.clone().run_until_cancelled_owned(following));
         let draining = OnceLock::new();

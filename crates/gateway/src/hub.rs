@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use unionflow_bus::{Bus, BusFault, Subscription};
-use unionflow_protocol::{Record, Seq, id::OrganizationId};
-use unionflow_storage::{Clock, Store};
+use unionflow_protocol::{Position, Record, Seq, id::OrganizationId};
+use unionflow_storage::{Clock, Commits, Store, Wake, Wakes};
 
 use crate::{
     config::FOLLOW_AGAIN,
@@ -102,6 +102,37 @@ impl Hub {
             if subscribed.is_ok() {
                 for shard in self.shards.iter() {
                     let _ = shard.send(Input::FollowedAnew).await;
+                }
+            }
+        }
+    }
+
+    /// Hands on what this process commits without the way over a broker: the bus brings it again, and it is known by its `seq`.
+    /// States take the bus alone: they have none.
+    pub(crate) async fn take_shortest_way(self, mut commits: Commits) {
+        while let Some(records) = commits.next().await {
+            let facts: Vec<Record> = records
+                .iter()
+                .filter(|record| matches!(record.position, Position::Fact(_)))
+                .cloned()
+                .collect();
+            if !self.hand_out(&facts).await {
+                return;
+            }
+        }
+    }
+
+    /// Looks at journals that other processes went on with, should the bus not bring it.
+    pub(crate) async fn hear(self, mut wakes: Wakes) {
+        loop {
+            let wake = wakes.next().await;
+            for shard in self.shards.iter() {
+                let woken = match &wake {
+                    Wake::Everything => None,
+                    Wake::Journals(journals) => Some(journals.clone()),
+                };
+                if shard.send(Input::Woken(woken)).await.is_err() {
+                    return;
                 }
             }
         }

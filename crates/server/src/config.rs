@@ -16,6 +16,8 @@ mod kafka;
 
 pub use fault::ConfigFault;
 
+use crate::database::Database;
+
 /// Everything that can be set. The key in the file is the name here; in the environment it is `UNIONFLOW_` and the name in
 /// upper case. Two names are those that operators know: `DATABASE_URL` and `KAFKA_BOOTSTRAP_SERVERS`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -139,7 +141,7 @@ macro_rules! keys {
 keys! {
     "listen" "Where everything is served: REST, WebSocket, pages, health." "Où tout est servi : REST, WebSocket, pages, santé.";
     "admin_listen" "Where metrics and health are served, on a runtime of its own. Keep it local." "Où les mesures et la santé sont servies, à part. Gardez cette adresse locale.";
-    "database_url" "Where the data is. Also `DATABASE_URL`; `--data DIR` is short for `sqlite:DIR/unionflow.db`." "Où sont les données. Aussi `DATABASE_URL` ; `--data DOSSIER` est l’abrégé de `sqlite:DOSSIER/unionflow.db`.";
+    "database_url" "Where the data is: `sqlite:PATH`, or `postgres://user:password@host/database` for several processes. Also `DATABASE_URL`; `--data DIR` is short for `sqlite:DIR/unionflow.db`." "Où sont les données : `sqlite:CHEMIN`, ou `postgres://utilisateur:motdepasse@hote/base` pour plusieurs processus. Aussi `DATABASE_URL` ; `--data DOSSIER` est l’abrégé de `sqlite:DOSSIER/unionflow.db`.";
     "bus" "What carries events to other processes: `in-process`, or `kafka` (a build with the feature `kafka`)." "Ce qui porte les événements aux autres processus : `in-process`, ou `kafka` (une version compilée avec `kafka`).";
     "kafka_bootstrap_servers" "The Kafka brokers; set = Kafka. Also `KAFKA_BOOTSTRAP_SERVERS`." "Les serveurs Kafka ; renseigné = Kafka. Aussi `KAFKA_BOOTSTRAP_SERVERS`.";
     "kafka_security_protocol" "How the brokers are spoken to: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`." "Comment parler aux serveurs Kafka : `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` ou `SASL_SSL`.";
@@ -255,7 +257,7 @@ impl Settings {
     /// Refuses values that cannot work, naming the key.
     pub fn check(&self) -> Result<(), ConfigFault> {
         self.check_addresses()?;
-        self.database_path()?;
+        self.database()?;
         self.check_bus()?;
         if self.country.parse::<Country>().is_err() {
             return Err(not_a("country", &self.country, "un pays comme CI", "a country such as CI"));
@@ -347,10 +349,13 @@ impl Settings {
         Ok(())
     }
 
-    /// The file of the embedded store.
-    pub fn database_path(&self) -> Result<PathBuf, ConfigFault> {
+    /// Where the data is.
+    pub fn database(&self) -> Result<Database, ConfigFault> {
         let url = &self.database_url;
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            #[cfg(feature = "postgres")]
+            return Ok(Database::Postgres(url.clone()));
+            #[cfg(not(feature = "postgres"))]
             return Err(ConfigFault::new(
                 "database_url",
                 "cette version n’a pas PostgreSQL : prenez sqlite:CHEMIN, ou installez une version avec `postgres`",
@@ -358,12 +363,25 @@ impl Settings {
             ));
         }
         match url.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(path.trim_start_matches("//").into()),
+            Some(path) if !path.is_empty() => Ok(Database::File(path.trim_start_matches("//").into())),
             _ => Err(not_a(
                 "database_url",
                 &masked(url),
-                "de la forme sqlite:data/unionflow.db",
-                "of the form sqlite:data/unionflow.db",
+                "de la forme sqlite:data/unionflow.db ou postgres://…",
+                "of the form sqlite:data/unionflow.db or postgres://…",
+            )),
+        }
+    }
+
+    /// The file of the embedded store, for what is done with files.
+    pub fn database_path(&self) -> Result<PathBuf, ConfigFault> {
+        match self.database()? {
+            Database::File(path) => Ok(path),
+            #[cfg(feature = "postgres")]
+            Database::Postgres(_) => Err(ConfigFault::new(
+                "database_url",
+                "cette commande copie un fichier ; avec PostgreSQL, utilisez ses propres outils (pg_dump, pg_restore)",
+                "this command copies a file; with PostgreSQL use its own tools (pg_dump, pg_restore)",
             )),
         }
     }
@@ -470,7 +488,6 @@ mod tests {
             ("sessions = 'many'", "sessions: `many` is not a whole number"),
             ("allow_new_organizations = 1", "allow_new_organizations: `1` is not true or false"),
             ("requests_burst = 0", "requests_burst: 0 is not between 1"),
-            ("database_url = 'postgres://u:secret@db/x'", "database_url: this build has no PostgreSQL"),
             ("database_url = 'mysql://u:s3cret@db/x'", "database_url: "),
             ("country = 'Abidjan'", "country: "),
             ("trusted_proxies = ['proxy']", "trusted_proxies: "),
@@ -484,6 +501,25 @@ mod tests {
             assert!(!fault.contains("s3cret"), "{fault}");
             assert!(fault.contains(" (from `/"), "the file is named: {fault}");
         }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[test]
+    fn a_build_without_postgresql_says_so_and_what_to_do() {
+        let fault = load("database_url = 'postgres://u:s3cret@db/x'").unwrap_err();
+        assert!(fault.starts_with("database_url: this build has no PostgreSQL: use sqlite:PATH"), "{fault}");
+        assert!(!fault.contains("s3cret"), "{fault}");
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_copy_of_a_file_is_refused_where_there_is_none() {
+        let settings = load("database_url = 'postgres://u:s3cret@db/x'").unwrap();
+        let fault = settings.database_path().unwrap_err().to_string();
+        assert!(
+            fault.starts_with("database_url: this command copies a file") && !fault.contains("s3cret"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod admin;
 mod cli;
 mod commands;
 pub mod config;
+mod database;
 mod demo;
 mod files;
 mod health;
@@ -19,6 +20,7 @@ mod texts;
 use std::{ffi::OsString, process::ExitCode};
 
 pub use config::Settings;
+pub use database::Database;
 pub use lifecycle::Stop;
 pub use server::{Options, Server, StartFault};
 

@@ -13,12 +13,12 @@ use unionflow_bus::{Bus, InProcessBus};
 use unionflow_domain::contact::Country;
 use unionflow_gateway::{Drain, Gateway};
 use unionflow_service::{Service, relay::Relay};
-use unionflow_storage::{Clock, Store, StoreFault, SystemClock, Undo, sqlite};
+use unionflow_storage::{Clock, Store, StoreFault, Undo};
 
 use crate::{
     admin::Admin,
     config::{ConfigFault, Settings},
-    files,
+    database, files,
     health::{Health, Phase},
     listener,
 };
@@ -27,8 +27,8 @@ use crate::{
 pub struct Options {
     /// What can be set.
     pub settings: Settings,
-    /// The clock; scripted by tests and the demonstration.
-    pub clock: Arc<dyn Clock>,
+    /// A clock that is scripted, by tests and the demonstration; else each store has its own.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 /// A server that runs.
@@ -79,18 +79,17 @@ pub enum StartFault {
 }
 
 impl Options {
-    /// A server with these settings, by the system's clock.
+    /// A server with these settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, clock: Arc::new(SystemClock) }
+        Self { settings, clock: None }
     }
 }
 
 impl Server {
     /// Starts a server: opens its store, follows the bus, then listens.
     pub async fn start(options: Options) -> Result<Self, StartFault> {
-        let path = options.settings.database_path()?;
-        let opening = sqlite::Options::server(path, options.clock.clone());
-        let store = blocking(move || sqlite::open(opening)).await.map_err(StartFault::Store)?;
+        let (database, clock) = (options.settings.database()?, options.clock.clone());
+        let store = blocking(move || database.serve(clock)).await.map_err(StartFault::Store)?;
         Self::start_on(store, options).await
     }
 
@@ -103,7 +102,8 @@ impl Server {
 
     /// Starts a server on a store and a bus.
     pub async fn start_over(store: Store, bus: Arc<dyn Bus>, options: Options) -> Result<Self, StartFault> {
-        let Options { settings, clock } = options;
+        let settings = options.settings;
+        let clock = database::or_the_systems(options.clock);
         settings.check()?;
         crate::telemetry::metrics();
         let listener = bind("listen", &settings.listen).await?;

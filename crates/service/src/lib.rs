@@ -9,6 +9,7 @@ mod caller;
 pub mod dashboard;
 pub mod finance;
 pub mod journal;
+mod lease;
 pub mod member;
 mod membership;
 pub mod notification;

@@ -5,6 +5,9 @@
 //! outbox from time to time, for events of other processes and for whatever it missed. It never holds a transaction open
 //! while it talks to the bus, and notes how far it has come only after the bus has taken responsibility.
 //!
+//! Of several processes on one store one relay publishes, the one that holds the lease; the others stand by. It hears of their
+//! commits from the store.
+//!
 //! A bus that is away makes it wait once in each look, not once for each organisation. A bus that refuses a record holds up
 //! the record's organisation and no other.
 
@@ -21,9 +24,10 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use unionflow_bus::{Bus, BusFault};
 use unionflow_protocol::{Position, Record, Seq, id::OrganizationId};
-use unionflow_storage::{Commits, Scope, Store, Undo};
+use unionflow_storage::{Commits, Scope, Store, Undo, Wake, Wakes};
 
 use self::figures::Figures;
+use crate::lease::{KEEP, Lease};
 
 mod figures;
 
@@ -44,6 +48,11 @@ pub struct Relay {
     store: Store,
     bus: Arc<dyn Bus>,
     commits: Commits,
+    /// What other processes commit.
+    wakes: Wakes,
+    lease: Lease,
+    /// Whether the lease was held when it was last looked.
+    publishes: bool,
     /// Whether commits were missed since the outbox was last looked into.
     missed: Arc<AtomicBool>,
     progress: HashMap<OrganizationId, Progress>,
@@ -74,6 +83,9 @@ impl Relay {
             missed,
             bus,
             commits,
+            wakes: store.wakes(),
+            lease: Lease::new(store.clone(), "relay"),
+            publishes: false,
             progress: HashMap::new(),
             figures: Figures::new(store.clone()),
             store,
@@ -84,7 +96,8 @@ impl Relay {
     /// Runs until it is told to stop, and then until the outbox is as empty as the bus allows.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut poll = interval(POLL);
-        let mut mark = interval(MARK);
+        let (mut mark, mut keep) = (interval(MARK), interval(KEEP));
+        keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         mark.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -95,6 +108,8 @@ impl Relay {
                     Some(first) => drop(self.take_commits(first).await),
                     None => break,
                 },
+                wake = self.wakes.next() => self.woken(wake).await,
+                _ = keep.tick() => self.keep_lease().await,
                 _ = poll.tick() => self.empty_outbox().await,
                 _ = mark.tick() => self.mark().await,
                 () = self.figures.step() => {}
@@ -111,11 +126,42 @@ impl Relay {
             self.empty_outbox().await;
         }
         self.mark().await;
+        self.lease.release().await;
+    }
+
+    /// Renews the lease. Whoever has just got it knows nothing of what the one before it published.
+    async fn keep_lease(&mut self) {
+        self.lease.keep().await;
+        let publishes = self.lease.is_held();
+        if publishes && !self.publishes {
+            self.progress.clear();
+            self.figures.send_anew();
+        }
+        self.publishes = publishes;
+    }
+
+    /// Publishes what other processes have committed.
+    async fn woken(&mut self, wake: Wake) {
+        let journals = match wake {
+            Wake::Everything => return self.empty_outbox().await,
+            Wake::Journals(journals) => journals,
+        };
+        for organization in journals {
+            if !self.lease.is_held() {
+                return;
+            }
+            if self.publish_from_journal(organization).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Publishes what commits brought, those that have come meanwhile together. What does not follow on from the last
     /// published event is left to the outbox. An error: the bus is away.
     async fn take_commits(&mut self, first: Arc<[Record]>) -> Result<(), BusFault> {
+        if !self.lease.is_held() {
+            return Ok(());
+        }
         let mut batch = std::mem::take(&mut self.unsent);
         let mut behind = HashSet::new();
         let mut reached: HashMap<OrganizationId, Seq> = HashMap::new();
@@ -165,6 +211,9 @@ impl Relay {
 
     /// Publishes everything that waits in any journal.
     async fn empty_outbox(&mut self) {
+        if !self.lease.is_held() {
+            return;
+        }
         if self.missed.swap(false, Ordering::Relaxed) {
             self.figures.send_anew();
         }

@@ -9,7 +9,7 @@ use unionflow_auth::throttle::KNOWN_FOR;
 use unionflow_protocol::{Origin, limits::IDEMPOTENCY_LIFETIME};
 use unionflow_storage::{Author, Scope, Undo};
 
-use crate::{Service, approval::sweep::sweep, dashboard};
+use crate::{Service, approval::sweep::sweep, dashboard, lease::Lease};
 
 const TICK: Duration = Duration::from_secs(1);
 /// Every so many ticks, keys are looked after.
@@ -28,26 +28,33 @@ impl Service {
     pub async fn run_sweeper(&self, stop: CancellationToken) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lease = Lease::new(self.store().clone(), "sweeper");
         let mut ticks = 0_u64;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 _ = tick.tick() => {}
             }
-            if let Err(error) = self.sweep_once(ticks).await {
+            lease.keep().await;
+            if let Err(error) = self.sweep_once(ticks, lease.is_held()).await {
                 tracing::warn!(%error, "the sweeper could not do its work; it tries again");
             }
             ticks += 1;
         }
+        lease.release().await;
     }
 
-    async fn sweep_once(&self, ticks: u64) -> Result<(), Undo> {
+    /// What every process does for itself, and what one does for all.
+    async fn sweep_once(&self, ticks: u64, for_all: bool) -> Result<(), Undo> {
         self.watch_ended_sign_ins().await?;
-        self.sweep_deadlines().await?;
-        self.sweep_days().await?;
         if ticks % KEYS_EVERY == KEYS_EVERY - 1 {
             self.rotate_keys().await?;
         }
+        if !for_all {
+            return Ok(());
+        }
+        self.sweep_deadlines().await?;
+        self.sweep_days().await?;
         if ticks % PURGE_EVERY == 1 {
             self.purge().await?;
         }

@@ -1,1 +1,3 @@
+//! Measures of the PostgreSQL store.
+
 fn main() {}

@@ -218,6 +218,10 @@ impl Backend for PostgresBackend {
         }
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn follow(&self, follower: WakeSender) {
         if !self.listener.add(follower) {
             return;

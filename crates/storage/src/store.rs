@@ -61,6 +61,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Queues a unit that reads, on one snapshot, apart from writers.
     fn read(&self, unit: Box<dyn ReadUnit>);
 
+    /// Whether other servers may work on it at the same time.
+    fn is_shared(&self) -> bool;
+
     /// Tells this follower what other processes commit from now on, as long as it can hear of it; never, where there is only
     /// polling.
     fn follow(&self, follower: WakeSender);
@@ -137,6 +140,11 @@ impl Store {
         let (sender, receiver) = mpsc::channel(COMMITS_QUEUED);
         self.shared.commits.lock().push(sender);
         Commits(receiver)
+    }
+
+    /// Whether other servers may work on it at the same time: then what only one may do needs a lease.
+    pub fn is_shared(&self) -> bool {
+        self.backend.is_shared()
     }
 
     /// Follows other processes' commits. What was committed before is not told.

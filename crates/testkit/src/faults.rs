@@ -178,6 +178,10 @@ impl Backend for FaultyBackend {
         self.backend.read(Box::new(FaultyRead { unit, faults: self.faults.clone() }));
     }
 
+    fn is_shared(&self) -> bool {
+        self.backend.is_shared()
+    }
+
     fn follow(&self, follower: WakeSender) {
         self.backend.follow(follower);
     }

@@ -27,7 +27,7 @@ pub use process::ServerProcess;
 pub use proxy::{ChaosProxy, Weather};
 pub use scale::how_many;
 pub use socket::{Closed, Frame, Refused, Socket};
-pub use world::{World, open_service, settings};
+pub use world::{World, open_service, open_service_on, settings};
 
 use std::time::Duration;
 

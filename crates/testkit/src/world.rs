@@ -21,7 +21,7 @@ use unionflow_protocol::{
 };
 use unionflow_server::{Options, Server, Settings, StartFault};
 use unionflow_service::{Call, Caller, Service, approval::submit::submit, notification::broadcast};
-use unionflow_storage::{Clock, Ids, ScriptedClock, Tx, Undo, sqlite};
+use unionflow_storage::{Clock, Ids, ScriptedClock, Store, Tx, Undo, sqlite};
 
 use crate::{
     books::Books,
@@ -69,6 +69,11 @@ pub fn settings(database: &Path) -> Settings {
 /// The use cases on a store that no server runs on, to prepare it.
 pub async fn open_service(database: PathBuf, clock: Arc<dyn Clock>) -> Service {
     let store = sqlite::open(sqlite::Options::server(database, clock)).expect("a store opens");
+    open_service_on(store).await
+}
+
+/// The use cases on a store that is open.
+pub async fn open_service_on(store: Store) -> Service {
     let settings = unionflow_service::Settings {
         allow_new_organizations: false,
         public_url: "http://127.0.0.1".to_owned(),
@@ -150,7 +155,7 @@ impl World {
 
     /// Starts the server where it was stopped, or says why it does not start.
     pub async fn try_go_on(&mut self) -> Result<(), StartFault> {
-        let options = Options { settings: self.settings.clone(), clock: self.clock.clone() };
+        let options = Options { settings: self.settings.clone(), clock: Some(self.clock.clone()) };
         let mut opening = sqlite::Options::server(self.database(), self.clock.clone());
         opening.pages_max = self.pages_max;
         let store = sqlite::open(opening).map_err(StartFault::Store)?;

@@ -5,7 +5,7 @@
 //! sleep until [`Registry::next_deadline`].
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -215,7 +215,13 @@ impl<F: Follower> Registry<F> {
 
     /// It is time to ask the store about the heads of all journals that somebody follows.
     pub(crate) fn watch_heads(&mut self) {
-        let followed: Vec<OrganizationId> = self.followed().collect();
+        self.watch_heads_of(None);
+    }
+
+    /// It is time to ask the store about the heads of these journals, of all where none are named: those that somebody follows.
+    pub(crate) fn watch_heads_of(&mut self, journals: Option<&HashSet<OrganizationId>>) {
+        let named = |id: &OrganizationId| journals.is_none_or(|journals| journals.contains(id));
+        let followed: Vec<OrganizationId> = self.followed().filter(named).collect();
         if !followed.is_empty() {
             self.look_ups.push_back(LookUp::Heads(followed));
         }

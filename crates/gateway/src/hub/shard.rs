@@ -1,6 +1,6 @@
 //! One part of the hub: drives its registry with what the bus, the sessions and the store say.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -26,6 +26,8 @@ use crate::{
 pub(crate) enum Input {
     /// Records of the bus.
     Records(Vec<Arc<Live>>),
+    /// Other processes went on with these journals; with any, where none are named.
+    Woken(Option<HashSet<OrganizationId>>),
     /// The bus is followed anew, after it could not be for a while.
     FollowedAnew,
     /// A session wants to be live.
@@ -92,6 +94,7 @@ impl Shard {
             Input::Records(records) => {
                 records.into_iter().for_each(|live| self.registry.handle_record(steady, live));
             }
+            Input::Woken(journals) => self.registry.watch_heads_of(journals.as_ref()),
             Input::FollowedAnew => self.registry.handle_followed_anew(),
             Input::Attach { organization, connection, cursor, reply } => {
                 let now = Now { steady, wall: self.clock.now() };

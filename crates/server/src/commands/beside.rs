@@ -1,19 +1,16 @@
 //! What works on the store beside a server, or without one.
 
-use std::sync::Arc;
-
 use unionflow_protocol::id::OrganizationId;
 use unionflow_service::Service;
-use unionflow_storage::{Store, SystemClock, Undo, sqlite};
+use unionflow_storage::{Store, Undo};
 
 use super::{Environment, Failure};
 use crate::server::open_service;
 
 /// Opens the store of a server that may be running.
 pub(crate) fn open_store(environment: &Environment, create: bool) -> Result<Store, Failure> {
-    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
-    let options = sqlite::Options { create, ..sqlite::Options::beside(path, Arc::new(SystemClock)) };
-    sqlite::open(options).map_err(|fault| environment.fault(&fault))
+    let database = environment.settings.database().map_err(|fault| environment.usage(&fault))?;
+    database.beside(create).map_err(|fault| environment.fault(&fault))
 }
 
 /// Opens the use cases on that store.

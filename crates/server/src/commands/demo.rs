@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 use unionflow_auth::password::{Cost, Passwords};
 use unionflow_protocol::Role;
-use unionflow_storage::{Store, sqlite};
+use unionflow_storage::Store;
 
 use super::{Environment, Failure, beside, block_on, serve::start_failed};
 use crate::{
@@ -48,15 +48,14 @@ async fn show(environment: &Environment, demo: &Demo, temporary: bool) -> Result
     stop_on_signals(&stop);
     let cast = Cast::new(demo.seed);
     let clock = demo::clock();
-    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
-    let opening = sqlite::Options::server(path, clock.clone());
-    let store = sqlite::open(opening).map_err(|fault| environment.fault(&fault))?;
+    let database = environment.settings.database().map_err(|fault| environment.usage(&fault))?;
+    let store = database.serve(Some(clock.clone())).map_err(|fault| environment.fault(&fault))?;
     let preparing = prepare(environment, demo, &cast, &store, &clock);
     let stages = tokio::select! {
         stages = preparing => stages?,
         () = stop.asked() => return Ok(()),
     };
-    let options = Options { settings: environment.settings.clone(), clock };
+    let options = Options { settings: environment.settings.clone(), clock: Some(clock) };
     let server = Server::start_on(store, options).await.map_err(|fault| start_failed(environment, fault))?;
     let address = reachable(server.address);
     announce(environment, demo, &cast, &stages, address, temporary)?;

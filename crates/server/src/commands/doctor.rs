@@ -12,7 +12,7 @@ use unionflow_service::Service;
 use unionflow_storage::{Clock, SystemClock, sqlite};
 
 use super::{Environment, Failure, beside, block_on};
-use crate::{files, out::outln};
+use crate::{database::Database, files, out::outln};
 
 /// Free bytes below which a busy day may fill the disk.
 const SPACE_NEEDED: u64 = 64 * 1024 * 1024;
@@ -41,15 +41,20 @@ impl Report {
 pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
     let mut report = Report { faults: 0 };
     Report::fine(environment.say("la configuration est lisible", "the configuration can be read"));
-    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
-    look_at_store(&environment, &path, &mut report)?;
-    look_at_space(&environment, &path, &mut report);
+    match environment.settings.database().map_err(|fault| environment.usage(&fault))? {
+        Database::File(path) => {
+            look_at_file(&environment, &path, &mut report)?;
+            look_at_space(&environment, &path, &mut report);
+        }
+        #[cfg(feature = "postgres")]
+        Database::Postgres(_) => look_at_organizations(&environment, &mut report)?,
+    }
     look_at_addresses(&environment, &mut report);
     look_at_limits(&environment);
     if report.faults == 0 { Ok(()) } else { Err(Failure::FoundFaults) }
 }
 
-fn look_at_store(environment: &Environment, path: &Path, report: &mut Report) -> Result<(), Failure> {
+fn look_at_file(environment: &Environment, path: &Path, report: &mut Report) -> Result<(), Failure> {
     if !path.exists() {
         Report::advise(&format!(
             "{} {}",
@@ -68,6 +73,10 @@ fn look_at_store(environment: &Environment, path: &Path, report: &mut Report) ->
             return Ok(());
         }
     }
+    look_at_organizations(environment, report)
+}
+
+fn look_at_organizations(environment: &Environment, report: &mut Report) -> Result<(), Failure> {
     block_on(async {
         let service = match beside::open(environment, false).await {
             Ok(service) => service,

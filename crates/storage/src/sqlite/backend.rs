@@ -104,6 +104,10 @@ impl Backend for SqliteBackend {
         }
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn follow(&self, _: WakeSender) {
         // One file has one server; what a command beside it commits is found by polling.
     }
