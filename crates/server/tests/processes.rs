@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{
+    task::spawn_blocking,
+    time::{interval, timeout},
+};
 use unionflow_components::{Database, Kafka, Postgres};
 use unionflow_protocol::Role;
 use unionflow_server::{Options, Server, Settings};
@@ -33,6 +36,21 @@ impl Cluster {
 
     async fn server(&self) -> Server {
         Server::start(Options::new(self.settings.clone())).await.unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    /// What the database answers, once it is as it should be.
+    async fn until(&self, query: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let mut look = interval(Duration::from_millis(50));
+        let looking = async {
+            loop {
+                look.tick().await;
+                let answer = self.database.psql(query).expect("it answers").trim().to_owned();
+                if is_so(&answer) {
+                    return answer;
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), looking).await.expect(query)
     }
 
     async fn person(&self, server: &Server, troupe: &Troupe, role: Role) -> Person {
@@ -98,26 +116,15 @@ async fn when_the_server_that_publishes_is_gone_another_takes_over() {
     let kafka = spawn_blocking(Kafka::shared).await.expect("it ran").expect("Kafka starts");
     let cluster = Cluster::start(&kafka).await;
     let first = cluster.server().await;
-    let holder =
-        || cluster.database.psql("SELECT holder FROM lease WHERE name = 'relay'").expect("it answers");
-    let held_by = holder();
-    assert!(!held_by.trim().is_empty(), "the first takes the lease");
+    let lease = "SELECT holder FROM lease WHERE name = 'relay'";
+    let held_by = cluster.until(lease, |holder| !holder.is_empty()).await;
     let second = cluster.server().await;
-    assert_eq!(holder(), held_by, "the second stands by");
     first.stop().await;
     let treasurer = cluster.person(&second, &cluster.espoir, Role::Treasurer).await;
     treasurer.submit(75_000).await;
-    let published = async {
-        let mut look = tokio::time::interval(Duration::from_millis(50));
-        loop {
-            look.tick().await;
-            let behind = "SELECT count(*) FROM organization o JOIN published p ON p.organization_id = o.id WHERE o.head_seq > p.seq";
-            if cluster.database.psql(behind).expect("it answers").trim() == "0" {
-                return;
-            }
-        }
-    };
-    timeout(Duration::from_secs(20), published).await.expect("the second publishes");
-    assert_ne!(holder(), held_by);
+    let behind = "SELECT count(*) FROM organization o JOIN published p ON p.organization_id = o.id WHERE o.head_seq > p.seq";
+    cluster.until(behind, |count| count == "0").await;
+    let holder = cluster.until(lease, |holder| !holder.is_empty()).await;
+    assert_ne!(holder, held_by);
     second.stop().await;
 }
