@@ -1,7 +1,7 @@
 //! What is known of a request before its handler: trace, language, address.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{Arc, OnceLock},
 };
 
@@ -54,18 +54,23 @@ impl Context {
         trace::id(&self.trace_parent)
     }
 
-    /// What attempts are counted against: the address, or its /64 where it is IPv6.
+    /// What attempts are counted against.
     pub(crate) fn address_key(&self) -> String {
-        match self.address {
+        match network(self.address) {
             IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => match address.to_ipv4_mapped() {
-                Some(mapped) => mapped.to_string(),
-                None => {
-                    let [a, b, c, d, ..] = address.segments();
-                    format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-                }
-            },
+            IpAddr::V6(address) => format!("{address}/64"),
         }
+    }
+}
+
+/// Who is counted as one: an IPv4 address, or the /64 of an IPv6 address, all of which one household holds.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 => v4,
     }
 }
 

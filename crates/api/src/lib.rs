@@ -30,6 +30,6 @@ mod surround;
 mod uploads;
 
 pub use config::Config;
-pub use context::PeerAddress;
+pub use context::{PeerAddress, network};
 pub use router::{document, router};
 pub use state::Api;

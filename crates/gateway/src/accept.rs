@@ -37,6 +37,7 @@ use crate::{
     config::Config,
     connection::{self, Connection},
     frame::Frame,
+    http_stream::HttpStream,
     hub::{Drain, Hub},
     session::{Identity, Joined, Now, Session, Wanted},
     snapshot::{self, NotJoined},
@@ -375,11 +376,11 @@ fn switching_protocols(accept: &str, with_protocol: bool) -> Response {
 async fn upgrade(gateway: Arc<Gateway>, prepared: Prepared) {
     let Prepared { mut seat, caller, joined, on_upgrade } = prepared;
     let Ok(upgraded) = on_upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("the socket is not a plain TCP stream: serve the gateway with HTTP/1.1 upgrades");
+    let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream>>() else {
+        tracing::error!("the socket is no `HttpStream`: serve the gateway with HTTP/1.1 upgrades");
         return;
     };
-    let stream = parts.io.into_inner();
+    let stream = parts.io.into_inner().into_inner();
     let _ = stream.set_nodelay(true);
     // Else the kernel keeps megabytes for a client that does not read, beside the queue that is bounded here.
     let _ = SockRef::from(&stream).set_send_buffer_size(gateway.config.queue_bytes);

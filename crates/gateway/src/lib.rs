@@ -20,6 +20,7 @@ mod figures;
 mod frame;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod http_stream;
 mod hub;
 mod outbound;
 #[cfg(test)]
@@ -32,4 +33,5 @@ mod transport;
 
 pub use accept::{Gateway, PATH, Refused};
 pub use config::Config;
+pub use http_stream::HttpStream;
 pub use hub::{Drain, Hub};

@@ -83,6 +83,8 @@ pub struct Settings {
     pub sessions: usize,
     /// HTTP connections at once; WebSockets are counted by `sessions`.
     pub connections: usize,
+    /// HTTP connections at once from one address; 0 = a quarter of all, at least 1,000.
+    pub connections_per_address: usize,
     /// Bytes of newest events kept for resumes.
     pub ring_bytes: usize,
     /// Bytes that may wait for one slow client.
@@ -169,6 +171,7 @@ keys! {
     "sessions_per_person" "WebSockets that one person may have open." "WebSockets ouverts par personne.";
     "sessions" "WebSockets in all." "WebSockets en tout.";
     "connections" "HTTP connections at once; WebSockets are counted by `sessions`." "Connexions HTTP à la fois ; les WebSockets sont comptés par `sessions`.";
+    "connections_per_address" "HTTP connections at once from one address: generous, a town may share one. 0 = a quarter of all, at least 1,000. Not for trusted proxies." "Connexions HTTP à la fois et par adresse : généreux, une ville entière peut en partager une. 0 = un quart du total, au moins 1 000. Sans effet pour les proxys de confiance.";
     "ring_bytes" "Bytes of newest events kept in memory for resumes, over all organisations." "Octets d’événements récents gardés en mémoire pour les reprises, toutes organisations ensemble.";
     "queue_bytes" "Bytes that may wait for one slow client before it is closed, to resume." "Octets en attente pour un client lent avant que sa connexion soit fermée ; il reprend ensuite.";
     "drain_seconds" "Seconds over which clients spread their return when the server stops." "Secondes sur lesquelles les clients étalent leur retour à l’arrêt du serveur.";
@@ -210,6 +213,7 @@ impl Default for Settings {
             sessions_per_person: gateway.sessions_per_person,
             sessions: gateway.sessions,
             connections: 100_000,
+            connections_per_address: 0,
             ring_bytes: gateway.ring_bytes,
             queue_bytes: gateway.queue_bytes,
             drain_seconds: 10,
@@ -333,6 +337,7 @@ impl Settings {
             ("sessions_per_person", self.sessions_per_person as u64, 1, 1_000_000),
             ("sessions", self.sessions as u64, 1, 10_000_000),
             ("connections", self.connections as u64, 1, 10_000_000),
+            ("connections_per_address", self.connections_per_address as u64, 0, 10_000_000),
             ("ring_bytes", self.ring_bytes as u64, 64 * 1024, 64 << 30),
             ("queue_bytes", self.queue_bytes as u64, 2 * limits::EVENT_BYTES as u64, 64 << 20),
             ("drain_seconds", self.drain_seconds.into(), 0, 3600),

@@ -5,29 +5,31 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use unionflow_api::PeerAddress;
+use unionflow_gateway::HttpStream;
 
-use self::lingering::Lingering;
+use self::{lingering::Lingering, seats::Seat};
 
 mod lingering;
+mod seats;
+
+pub(crate) use seats::Seats;
 
 /// How long a client may take to send the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// How long a client may take nothing of an answer before it is given up.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 /// How long answers under way may take once the server stops.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 32 * 1024;
 
 /// Accepts until told to stop, then waits for answers under way. A socket that was upgraded is the gateway's from then on.
-pub(crate) async fn run(listener: TcpListener, router: Router, connections: usize, stop: CancellationToken) {
+pub(crate) async fn run(listener: TcpListener, router: Router, seats: Arc<Seats>, stop: CancellationToken) {
     let tasks = TaskTracker::new();
-    let seats = Arc::new(Semaphore::new(connections));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -42,9 +44,9 @@ pub(crate) async fn run(listener: TcpListener, router: Router, connections: usiz
                 continue;
             }
         };
-        match seats.clone().try_acquire_owned() {
-            Ok(seat) => drop(tasks.spawn(serve(stream, peer, router.clone(), stop.clone(), seat))),
-            Err(_) => metrics::counter!("unionflow_connections_refused_total").increment(1),
+        match seats.take(peer.ip()) {
+            Some(seat) => drop(tasks.spawn(serve(stream, peer, router.clone(), stop.clone(), seat))),
+            None => metrics::counter!("unionflow_connections_refused_total").increment(1),
         }
     }
     drop(listener);
@@ -54,13 +56,7 @@ pub(crate) async fn run(listener: TcpListener, router: Router, connections: usiz
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    stop: CancellationToken,
-    _seat: OwnedSemaphorePermit,
-) {
+async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken, _seat: Seat) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
@@ -72,7 +68,7 @@ async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(HttpStream::new(stream, TAKEN_WITHIN)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -1,6 +1,10 @@
 //! The whole server, put together.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +24,7 @@ use crate::{
     config::{ConfigFault, Settings},
     database, files,
     health::{Health, Phase},
-    listener,
+    listener::{self, Seats},
 };
 
 /// How a server is started.
@@ -140,8 +144,7 @@ impl Server {
         ];
         let router = unionflow_api::router(&api).merge(gateway.router()).merge(health.clone().router());
         let accepting = CancellationToken::new();
-        let connections = files::within(settings.connections);
-        let serving = tokio::spawn(listener::run(listener, router, connections, accepting.clone()));
+        let serving = tokio::spawn(listener::run(listener, router, seats(&settings), accepting.clone()));
         health.set(Phase::Ready);
         let drain =
             Drain { spread: settings.drain(), leave_within: settings.drain().min(Duration::from_secs(3)) };
@@ -263,6 +266,18 @@ async fn setup_code(service: &Service, settings: &Settings) -> Result<Option<Str
     Ok(Some(given.unwrap_or_else(secret::code)))
 }
 
+fn seats(settings: &Settings) -> Arc<Seats> {
+    Seats::new(
+        files::within(settings.connections),
+        settings.connections_per_address,
+        trusted_proxies(settings),
+    )
+}
+
+fn trusted_proxies(settings: &Settings) -> Vec<IpAddr> {
+    settings.trusted_proxies.iter().filter_map(|proxy| proxy.parse().ok()).collect()
+}
+
 fn gateway_config(settings: &Settings) -> unionflow_gateway::Config {
     unionflow_gateway::Config {
         allowed_origins: settings.allowed_origins.clone(),
@@ -278,7 +293,7 @@ fn api_config(settings: &Settings, setup_code: Option<String>) -> unionflow_api:
         requests_per_second: settings.requests_per_second,
         burst: settings.requests_burst,
         anonymous_requests_per_second: settings.anonymous_requests_per_second,
-        trusted_proxies: settings.trusted_proxies.iter().filter_map(|proxy| proxy.parse().ok()).collect(),
+        trusted_proxies: trusted_proxies(settings),
         allowed_origins: settings.allowed_origins.clone(),
         https: settings.public_url.starts_with("https://"),
         setup_code,

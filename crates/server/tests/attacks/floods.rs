@@ -1,10 +1,14 @@
 //! What one person, or a stranger, may cost everybody else: little.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinSet,
+    time::{MissedTickBehavior, advance, interval, pause, resume},
 };
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use unionflow_protocol::Role;
@@ -143,4 +147,33 @@ async fn pongs_that_nobody_asked_for_are_counted_like_any_frame() {
     }
     let (frames, _) = socket.closes().await;
     assert!(frames.iter().any(|frame| frame.data()["code"] == "RATE_LIMITED"), "{frames:?}");
+}
+
+/// Asks for the longest page again and again, and reads no answer. Ends when the server has had enough.
+async fn never_reads(address: String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let asked = b"GET /openapi.json HTTP/1.1\r\nhost: unionflow\r\n\r\n".repeat(100);
+    while stream.write_all(&asked).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn those_who_ask_and_never_read_give_their_seats_back() {
+    let world = World::start_with(|settings| settings.connections = 8).await;
+    let member = world.espoir(Role::Member).await;
+    let mut stalled: JoinSet<()> = (0..8).map(|_| never_reads(world.address())).collect();
+    let mut look = interval(Duration::from_millis(20));
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for _ in 0..100_000 {
+        look.tick().await;
+        while stalled.try_join_next().is_some() {}
+        if stalled.is_empty() {
+            break;
+        }
+        // Half a minute, as the server sees it: none of them has taken anything meanwhile.
+        pause();
+        advance(Duration::from_secs(31)).await;
+        resume();
+    }
+    assert!(stalled.is_empty(), "their connections are closed");
+    member.get("/me").await.expect(200);
 }
