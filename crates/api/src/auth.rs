@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -15,8 +15,10 @@ use unionflow_protocol::{
 
 use crate::{
     compression::Secret,
-    extract::{Attempt, MaybeSigned, Plain},
+    context::Context,
+    extract::{Attempt, MaybeSigned, PerhapsSigned, Plain, Source},
     failure::Failure,
+    limit::Shown,
     state::Api,
 };
 
@@ -41,30 +43,38 @@ pub(crate) async fn login(
 pub(crate) async fn refresh(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
-    Attempt(_): Attempt,
+    Extension(context): Extension<Context>,
     Plain(refresh): Plain<Refresh>,
 ) -> Result<Response, Failure> {
     let (token, session) = match refresh.refresh_token {
         Some(token) => (token.0, SessionKind::Token),
         None => (cookie(&api, &headers)?.ok_or(ErrorCode::SessionEnded)?, SessionKind::Cookie),
     };
-    match api.service.refresh(&token).await {
-        Ok(signed_in) => Ok(tokens(&api, signed_in, Some(session))),
-        Err(undo) => Err(undo.into()),
-    }
+    let read = api.service.read_refresh_token(&token).ok_or(ErrorCode::SessionEnded)?;
+    context.count();
+    api.limits.shown(Shown::SignIn(read.sign_in_id))?;
+    let signed_in = api.service.refresh(&token).await?;
+    Ok(tokens(&api, signed_in, Some(session)))
 }
 
 pub(crate) async fn logout(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
-    MaybeSigned(caller): MaybeSigned,
+    PerhapsSigned(caller): PerhapsSigned,
+    Source(origin): Source,
     Plain(refresh): Plain<Refresh>,
 ) -> Result<Response, Failure> {
-    if let Some(caller) = caller {
-        api.service.logout(caller.sign_in_id).await?;
+    let given = refresh.refresh_token.map(|token| token.0).or(cookie(&api, &headers)?);
+    let token = given.and_then(|token| api.service.read_refresh_token(&token));
+    match (&token, caller) {
+        // Whoever lost the access token signs out by the refresh token: what else was sent does not matter.
+        (Some(token), None | Some(Err(_))) => api.limits.shown(Shown::SignIn(token.sign_in_id))?,
+        (_, Some(Ok(caller))) => api.service.logout(caller.sign_in_id).await?,
+        (None, Some(Err(failure))) => return Err(failure),
+        (None, None) => api.limits.address(&origin.address)?,
     }
-    if let Some(token) = refresh.refresh_token.map(|token| token.0).or(cookie(&api, &headers)?) {
-        api.service.logout_by_refresh_token(&token).await?;
+    if let Some(token) = token {
+        api.service.logout(token.sign_in_id).await?;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     set_cookie(
@@ -78,7 +88,7 @@ pub(crate) async fn activate(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
     MaybeSigned(caller): MaybeSigned,
-    Attempt(origin): Attempt,
+    Source(origin): Source,
     Plain(activate): Plain<Activate>,
 ) -> Result<Response, Failure> {
     let session = activate.session;
@@ -94,7 +104,7 @@ pub(crate) async fn activate(
 pub(crate) async fn reset(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
-    Attempt(origin): Attempt,
+    Source(origin): Source,
     Plain(reset): Plain<ResetPassword>,
 ) -> Result<Response, Failure> {
     let session = reset.session;

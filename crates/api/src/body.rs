@@ -1,6 +1,6 @@
 //! Bodies: read within limits, and what is wrong with them, by field and in words for people.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -8,6 +8,10 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use unionflow_domain::{
     Fault, Refusal,
     detail::Detail,
@@ -18,6 +22,8 @@ use unionflow_protocol::{
     problem::{ErrorCode, FieldCode},
 };
 
+use unionflow_storage::StoreFault;
+
 use crate::{documented::BodySchema, failure::Failure};
 
 /// How long JSON may take to arrive: phones are slow, attackers slower.
@@ -25,43 +31,111 @@ const JSON_WITHIN: Duration = Duration::from_secs(30);
 /// How long a file may take: the largest, over a line of a megabit a second.
 const FILE_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-/// Reads the file of an import, of whatever type it says it is.
-pub(crate) async fn read_file(body: Body) -> Result<Vec<u8>, Failure> {
-    read_within(body, limits::IMPORT_BYTES, FILE_WITHIN).await
+/// How long a body waits for memory that others hold.
+const MEMORY_WITHIN: Duration = Duration::from_secs(2);
+/// Bytes of all bodies of people who are signed in.
+const PEOPLE_BYTES: usize = 48 * 1024 * 1024;
+/// Bytes of all other bodies: strangers who fill this up keep nobody out who is signed in.
+const STRANGERS_BYTES: usize = 16 * 1024 * 1024;
+/// A body's memory grows from this, by doubling: with what arrives, whatever was announced.
+const FIRST_BYTES: usize = 1024;
+
+/// The memory that bodies may take, over all requests under way. Files have their own limit: see `uploads`.
+pub(crate) struct Memory {
+    people: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
 }
 
-/// Reads a JSON body: of the right type, not too long, not too slowly.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
-    let bytes = read_within(body, limits::BODY_BYTES, JSON_WITHIN).await?;
+/// A body that was read, and the memory that it holds until the request is answered.
+pub(crate) struct Held {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            people: Arc::new(Semaphore::new(PEOPLE_BYTES)),
+            strangers: Arc::new(Semaphore::new(STRANGERS_BYTES)),
+        }
+    }
+}
+
+impl Memory {
+    /// Reads the JSON body of somebody who is signed in: of the right type, not too long, not too slowly.
+    pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Held, Failure> {
+        read_json(headers, body, limits::BODY_BYTES, &self.people).await
+    }
+
+    /// Reads the JSON body of somebody who is not, or not yet: shorter.
+    pub(crate) async fn read_open(&self, headers: &HeaderMap, body: Body) -> Result<Held, Failure> {
+        read_json(headers, body, limits::OPEN_BODY_BYTES, &self.strangers).await
+    }
+}
+
+/// Reads the file of an import, of whatever type it says it is.
+pub(crate) async fn read_file(body: Body) -> Result<Vec<u8>, Failure> {
+    let read = timeout(FILE_WITHIN, read_up_to(body, limits::IMPORT_BYTES, None)).await;
+    read.map_err(|_| ErrorCode::BodyTooSlow)?.map(|held| held.bytes)
+}
+
+async fn read_json(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    memory: &Arc<Semaphore>,
+) -> Result<Held, Failure> {
+    let read = timeout(JSON_WITHIN, read_up_to(body, limit, Some(memory))).await;
+    let held = read.map_err(|_| ErrorCode::BodyTooSlow)??;
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let is_json =
         media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"));
-    if !bytes.is_empty() && !is_json && !media.is_empty() {
+    if !held.bytes.is_empty() && !is_json && !media.is_empty() {
         return Err(ErrorCode::UnsupportedMediaType.into());
     }
-    Ok(bytes)
+    Ok(held)
 }
 
-async fn read_within(body: Body, limit: usize, within: Duration) -> Result<Vec<u8>, Failure> {
-    let read = tokio::time::timeout(within, read_up_to(body, limit)).await;
-    read.map_err(|_| ErrorCode::BodyTooSlow)?
-}
-
-async fn read_up_to(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+async fn read_up_to(mut body: Body, limit: usize, memory: Option<&Arc<Semaphore>>) -> Result<Held, Failure> {
+    let mut held = Held { bytes: Vec::new(), memory: None };
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        if bytes.len() + data.len() > limit {
+        let needed = held.bytes.len() + data.len();
+        if needed > limit {
             return Err(too_long(limit));
         }
-        bytes.extend_from_slice(&data);
+        if needed > held.bytes.capacity() {
+            held.grow(needed.max(2 * held.bytes.capacity()).clamp(FIRST_BYTES, limit), memory).await?;
+        }
+        held.bytes.extend_from_slice(&data);
     }
-    Ok(bytes)
+    Ok(held)
+}
+
+impl Held {
+    /// Room for so many bytes in all, once there is memory for them.
+    async fn grow(&mut self, capacity: usize, memory: Option<&Arc<Semaphore>>) -> Result<(), Failure> {
+        if let Some(memory) = memory {
+            let more = u32::try_from(capacity - self.bytes.capacity()).unwrap_or(u32::MAX);
+            let taken = timeout(MEMORY_WITHIN, memory.clone().acquire_many_owned(more)).await;
+            let taken = taken.ok().and_then(Result::ok).ok_or(StoreFault::Busy)?;
+            match &mut self.memory {
+                Some(held) => held.merge(taken),
+                None => self.memory = Some(taken),
+            }
+        }
+        self.bytes.reserve_exact(capacity - self.bytes.len());
+        Ok(())
+    }
 }
 
 fn too_long(limit: usize) -> Failure {
-    let most = u32::try_from(limit / (1024 * 1024)).unwrap_or(u32::MAX);
-    Refusal::because(ErrorCode::BodyTooLarge, Detail::MebibytesAtMost(most)).into()
+    let most = |unit: usize| u32::try_from(limit / unit).unwrap_or(u32::MAX);
+    let detail = match most(1024 * 1024) {
+        0 => Detail::KibibytesAtMost(most(1024)),
+        mebibytes => Detail::MebibytesAtMost(mebibytes),
+    };
+    Refusal::because(ErrorCode::BodyTooLarge, detail).into()
 }
 
 /// Reads a body; an empty one is an empty object, so that commands without words need none.
@@ -181,6 +255,7 @@ fn pointer(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{StreamExt, stream};
     use serde::Deserialize;
     use unionflow_protocol::{Amount, Language, RoleSet};
 
@@ -189,7 +264,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(rename_all = "camelCase")]
     #[expect(dead_code, reason = "only read from JSON")]
-    struct Body {
+    struct Sample {
         amount: Option<Amount>,
         count: Option<u32>,
         text: Option<String>,
@@ -205,6 +280,38 @@ mod tests {
     enum Level {
         Low,
         High,
+    }
+
+    /// A body whose first bytes have arrived, and whose end never does.
+    fn without_end(bytes: usize) -> Body {
+        let begun = stream::once(async move { Ok::<_, axum::Error>(vec![b' '; bytes]) });
+        Body::from_stream(begun.chain(stream::pending()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_holds_what_has_arrived_of_it_and_others_wait_for_memory_only_so_long() {
+        let memory = Arc::new(Semaphore::new(64 * 1024));
+        let headers = HeaderMap::new();
+        let read = |body| read_json(&headers, body, 32 * 1024, &memory);
+        let busy = async |body: Body| {
+            let failure = read(body).await.err().expect("there is no memory");
+            failure.problem(Language::French, "").code
+        };
+        let announced = tokio::spawn({
+            let (headers, memory) = (headers.clone(), memory.clone());
+            async move { read_json(&headers, without_end(10), 32 * 1024, &memory).await.map(|_| ()) }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(memory.available_permits(), 63 * 1024, "ten bytes take no more than a little");
+        let long = read(Body::from(vec![b' '; 32 * 1024])).await.unwrap();
+        assert_eq!(memory.available_permits(), 31 * 1024);
+        assert_eq!(busy(Body::from(vec![b' '; 32 * 1024])).await, ErrorCode::Busy);
+        assert!(read(Body::from("{}")).await.is_ok(), "a short one still fits");
+        drop(long);
+        assert!(read(Body::from(vec![b' '; 32 * 1024])).await.is_ok(), "given back");
+        let slow = announced.await.unwrap().unwrap_err();
+        assert_eq!(slow.problem(Language::French, "").code, ErrorCode::BodyTooSlow);
+        assert_eq!(memory.available_permits(), 64 * 1024);
     }
 
     #[test]
@@ -227,7 +334,7 @@ mod tests {
             ("{\n  nom", "", "ce n’est plus du JSON à la ligne 2, colonne 3"),
             ("{} {}", "", "ce n’est plus du JSON à la ligne 1, colonne 4"),
         ] {
-            let failure = parse::<Body>(body.as_bytes(), BodySchema::default()).unwrap_err();
+            let failure = parse::<Sample>(body.as_bytes(), BodySchema::default()).unwrap_err();
             let said_here = &failure.problem(Language::French, "").errors[0];
             assert_eq!((&*said_here.pointer, &*said_here.detail), (pointer, said), "{body}");
         }

@@ -2,13 +2,17 @@
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{
     extract::Request,
     http::{HeaderMap, header},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use unionflow_auth::random;
 use unionflow_domain::trace;
 use unionflow_protocol::Language;
@@ -28,6 +32,10 @@ pub(crate) struct Context {
     accepted: Option<Language>,
     /// What the person who is signed in has set.
     preferred: Arc<OnceLock<Language>>,
+    /// Whether it was counted already: by the person, or by the address.
+    counted: Arc<AtomicBool>,
+    /// The memory of its body, until it is answered.
+    memory: Arc<OnceLock<OwnedSemaphorePermit>>,
 }
 
 impl Context {
@@ -37,6 +45,8 @@ impl Context {
             address: address(request, trusted_proxies),
             accepted: accepted(request.headers()),
             preferred: Arc::default(),
+            counted: Arc::default(),
+            memory: Arc::default(),
         }
     }
 
@@ -47,6 +57,20 @@ impl Context {
 
     pub(crate) fn prefer(&self, language: Language) {
         let _ = self.preferred.set(language);
+    }
+
+    /// The request was counted: no second time.
+    pub(crate) fn count(&self) {
+        self.counted.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_counted(&self) -> bool {
+        self.counted.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the memory of the body until the request is answered.
+    pub(crate) fn hold(&self, memory: Option<OwnedSemaphorePermit>) {
+        let _ = memory.map(|memory| self.memory.set(memory));
     }
 
     /// The part of `traceparent` to name when asking for help.

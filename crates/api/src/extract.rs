@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use unionflow_auth::{Denied, access::BadToken};
+use unionflow_auth::{Denied, access::BadToken, secret::SecretHash};
 use unionflow_domain::{Fault, Refusal, hint::Hint};
 use unionflow_protocol::{
     limits,
@@ -19,10 +19,11 @@ use unionflow_service::{Call, Caller, auth::Origin};
 use unionflow_storage::{Key, Keyed};
 
 use crate::{
-    body,
+    body::{self, Held},
     context::Context,
     documented::{BodySchema, Keys},
     failure::Failure,
+    limit::Shown,
     state::Api,
 };
 
@@ -34,6 +35,13 @@ pub(crate) struct MaybeSigned(pub(crate) Option<Caller>);
 
 /// Where an attempt to sign in comes from. Counted against its address.
 pub(crate) struct Attempt(pub(crate) Origin);
+
+/// Where a request comes from that shows something only its owner has: counted where that turns out to be false, so that a
+/// neighbour behind the same address keeps nobody from theirs.
+pub(crate) struct Source(pub(crate) Origin);
+
+/// Who is signed in, or why nobody is: for what goes on without.
+pub(crate) struct PerhapsSigned(pub(crate) Option<Result<Caller, Failure>>);
 
 /// A command: who, under which key, on which version, and its body.
 pub(crate) struct Command<T> {
@@ -55,10 +63,14 @@ impl Signed {
         let context = context(parts)?;
         let token = bearer(&parts.headers).ok_or(ErrorCode::Unauthenticated)?;
         let now = api.clock.now();
-        let access = api.service.authenticator().check(token, now).map_err(denied)?;
+        let access = match api.service.authenticator().check(token, now) {
+            Ok(access) => access,
+            Err(denied) => return Err(refuse(api, context, token, denied)),
+        };
         if let Some(language) = access.language {
             context.prefer(language);
         }
+        context.count();
         api.limits.person(access.person_id)?;
         Ok(Caller {
             person_id: access.person_id,
@@ -89,12 +101,30 @@ impl FromRequestParts<Arc<Api>> for MaybeSigned {
     }
 }
 
+impl FromRequestParts<Arc<Api>> for PerhapsSigned {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        Ok(Self(bearer(&parts.headers).map(|_| Signed::from_headers(parts, api))))
+    }
+}
+
 impl FromRequestParts<Arc<Api>> for Attempt {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        let Source(origin) = Source::from_request_parts(parts, api).await?;
+        context(parts)?.count();
+        api.limits.address(&origin.address)?;
+        Ok(Self(origin))
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Source {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Failure> {
         let address = context(parts)?.address_key();
-        api.limits.address(&address)?;
         let device =
             parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
         Ok(Self(Origin { address, device: device.to_owned() }))
@@ -107,7 +137,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Command<T> {
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         let caller = Signed::from_headers(&parts, api)?;
-        let bytes = body::read(&parts.headers, body).await?;
+        let Held { bytes, memory } = api.bodies.read(&parts.headers, body).await?;
+        context(&parts)?.hold(memory);
         let key = key(&parts, &caller, &bytes)?;
         let body = body::parse(&bytes, body_schema(&parts)?)?;
         Ok(Self { call: Call { caller, key, if_match: if_match(&parts.headers)? }, body })
@@ -117,9 +148,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Command<T> {
 impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Plain<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let bytes = body::read(&parts.headers, body).await?;
+        let Held { bytes, memory } = api.bodies.read_open(&parts.headers, body).await?;
+        context(&parts)?.hold(memory);
         body::parse(&bytes, body_schema(&parts)?).map(Self)
     }
 }
@@ -161,11 +193,17 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn denied(denied: Denied) -> ErrorCode {
-    match denied {
-        Denied::Token(BadToken::Invalid) => ErrorCode::Unauthenticated,
+/// A token that was ours counts by itself: its owner has to hear that it ended, whatever the neighbours send.
+fn refuse(api: &Api, context: &Context, token: &str, denied: Denied) -> Failure {
+    let code = match denied {
+        Denied::Token(BadToken::Invalid) => return ErrorCode::Unauthenticated.into(),
         Denied::Token(BadToken::Expired) => ErrorCode::TokenExpired,
         Denied::Ended => ErrorCode::SessionEnded,
+    };
+    context.count();
+    match api.limits.shown(Shown::Token(SecretHash::of(token))) {
+        Ok(()) => code.into(),
+        Err(limited) => limited.into(),
     }
 }
 

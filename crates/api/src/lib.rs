@@ -33,3 +33,4 @@ pub use config::Config;
 pub use context::{PeerAddress, network};
 pub use router::{document, router};
 pub use state::Api;
+pub use surround::count_refused;

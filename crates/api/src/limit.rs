@@ -6,8 +6,12 @@ use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
+use unionflow_auth::secret::SecretHash;
 use unionflow_domain::Refusal;
-use unionflow_protocol::{id::PersonId, problem::ErrorCode};
+use unionflow_protocol::{
+    id::{PersonId, SignInId},
+    problem::ErrorCode,
+};
 
 use crate::config::Config;
 
@@ -15,7 +19,17 @@ use crate::config::Config;
 pub(crate) struct Limits {
     clock: DefaultClock,
     people: DefaultKeyedRateLimiter<PersonId>,
+    shown: DefaultKeyedRateLimiter<Shown>,
     addresses: DefaultKeyedRateLimiter<String>,
+}
+
+/// What somebody shows who is not signed in, and which only its owner has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shown {
+    /// A refresh token of this sign-in.
+    SignIn(SignInId),
+    /// An access token that has ended.
+    Token(SecretHash),
 }
 
 impl Limits {
@@ -28,12 +42,18 @@ impl Limits {
         Self {
             clock: DefaultClock::default(),
             people: RateLimiter::keyed(quota(config.requests_per_second, config.burst)),
+            shown: RateLimiter::keyed(quota(config.requests_per_second, config.burst)),
             addresses: RateLimiter::keyed(quota(anonymous, anonymous.saturating_mul(5))),
         }
     }
 
     pub(crate) fn person(&self, person: PersonId) -> Result<(), Refusal> {
         self.people.check_key(&person).map_err(|wait| Self::refuse(wait.wait_time_from(self.clock.now())))
+    }
+
+    /// Who shows something that is truly ours: by that, whoever else is behind the same address.
+    pub(crate) fn shown(&self, shown: Shown) -> Result<(), Refusal> {
+        self.shown.check_key(&shown).map_err(|wait| Self::refuse(wait.wait_time_from(self.clock.now())))
     }
 
     pub(crate) fn address(&self, address: &String) -> Result<(), Refusal> {
@@ -44,6 +64,8 @@ impl Limits {
     pub(crate) fn forget_quiet(&self) {
         self.people.retain_recent();
         self.people.shrink_to_fit();
+        self.shown.retain_recent();
+        self.shown.shrink_to_fit();
         self.addresses.retain_recent();
         self.addresses.shrink_to_fit();
     }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use unionflow_service::Service;
 use unionflow_storage::Clock;
 
-use crate::{config::Config, limit::Limits, uploads::Uploads};
+use crate::{body::Memory, config::Config, limit::Limits, uploads::Uploads};
 
 /// Everything that handlers need.
 pub struct Api {
@@ -14,6 +14,7 @@ pub struct Api {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) limits: Limits,
+    pub(crate) bodies: Memory,
     pub(crate) uploads: Uploads,
     pub(crate) importing: Semaphore,
 }
@@ -27,6 +28,7 @@ impl Api {
             clock,
             config,
             limits,
+            bodies: Memory::default(),
             uploads: Uploads::default(),
             importing: Semaphore::new(1),
         })

@@ -6,8 +6,9 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use unionflow_domain::Refusal;
 
 use crate::{context::Context, failure::Failure, state::Api};
 
@@ -21,7 +22,18 @@ pub(crate) async fn surround(State(api): State<Arc<Api>>, mut request: Request, 
         .map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
     let method = label(request.method());
     request.extensions_mut().insert(context.clone());
-    let mut response = next.run(request).await;
+    // Pages are for anybody; of the routes, only the handler knows who asks.
+    let is_page = !route.starts_with("/api/");
+    let mut response = match is_page.then(|| count(&api, &context)) {
+        Some(Err(refusal)) => Failure::from(refusal).into_response(),
+        Some(Ok(())) | None => next.run(request).await,
+    };
+    if response.status().is_client_error()
+        && !context.is_counted()
+        && let Err(refusal) = count(&api, &context)
+    {
+        response = Failure::from(refusal).into_response();
+    }
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         response = failure.render(&context, response);
     }
@@ -35,6 +47,24 @@ pub(crate) async fn surround(State(api): State<Arc<Api>>, mut request: Request, 
         .record(elapsed.as_secs_f64());
     tracing::debug!(trace = context.trace_id(), method, route, status = status.as_u16(), ?elapsed, "request");
     response
+}
+
+/// Surrounds the route of the sockets: a handshake that is refused counts like any request without a sign-in.
+pub async fn count_refused(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let context = Context::of(&request, &api.config.trusted_proxies);
+    let response = next.run(request).await;
+    if !response.status().is_client_error() {
+        return response;
+    }
+    let Err(refusal) = count(&api, &context) else { return response };
+    let mut response = Failure::from(refusal).render(&context, Response::default());
+    finish(response.headers_mut(), &context, api.config.https);
+    response
+}
+
+fn count(api: &Api, context: &Context) -> Result<(), Refusal> {
+    context.count();
+    api.limits.address(&context.address_key())
 }
 
 /// The method, for metrics. A client may call its method anything: what it makes up is no label, or anybody could add series

@@ -14,6 +14,8 @@ pub enum Detail {
     Wait(u32),
     /// At most so many mebibytes.
     MebibytesAtMost(u32),
+    /// At most so many kibibytes.
+    KibibytesAtMost(u32),
     /// At most so many rows.
     RowsAtMost(u32),
     /// A workbook of a spreadsheet, not its text.
@@ -45,6 +47,10 @@ impl Detail {
             Self::MebibytesAtMost(most) => match language {
                 Language::French => format!("Au plus {most} Mio."),
                 Language::English => format!("At most {most} MiB."),
+            },
+            Self::KibibytesAtMost(most) => match language {
+                Language::French => format!("Au plus {most} Kio."),
+                Language::English => format!("At most {most} KiB."),
             },
             Self::RowsAtMost(most) => {
                 let most = language.count(most);

@@ -9,6 +9,8 @@ pub const CLIENT_FRAME_BYTES: usize = 16 * 1024;
 pub const EVENT_BYTES: usize = 64 * 1024;
 /// The body of a REST request, in bytes; uploads have their own.
 pub const BODY_BYTES: usize = 1024 * 1024;
+/// The body of a request without a sign-in, in bytes: signing in, and founding.
+pub const OPEN_BODY_BYTES: usize = 16 * 1024;
 /// The file of an import, in bytes.
 pub const IMPORT_BYTES: usize = 32 * 1024 * 1024;
 /// Rows of an import's file, blank ones aside.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use axum::middleware::from_fn_with_state;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use unionflow_api::Api;
@@ -142,7 +143,8 @@ impl Server {
             tokio::spawn(sweep(service.clone(), working.clone())),
             tokio::spawn(forget_quiet(api.clone(), working.clone())),
         ];
-        let router = unionflow_api::router(&api).merge(gateway.router()).merge(health.clone().router());
+        let sockets = gateway.router().layer(from_fn_with_state(api.clone(), unionflow_api::count_refused));
+        let router = unionflow_api::router(&api).merge(sockets).merge(health.clone().router());
         let accepting = CancellationToken::new();
         let serving = tokio::spawn(listener::run(listener, router, seats(&settings), accepting.clone()));
         health.set(Phase::Ready);

@@ -599,6 +599,7 @@ fn all_limits() -> Value {
         "clientFrameBytes": limits::CLIENT_FRAME_BYTES,
         "eventBytes": limits::EVENT_BYTES,
         "bodyBytes": limits::BODY_BYTES,
+        "openBodyBytes": limits::OPEN_BODY_BYTES,
         "importBytes": limits::IMPORT_BYTES,
         "importRows": limits::IMPORT_ROWS_MAX,
         "heartbeatSeconds": limits::HEARTBEAT.as_secs(),

@@ -1,8 +1,8 @@
 //! How much one person, one address and all together may ask for.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use unionflow_protocol::Role;
-use unionflow_testkit::{Answer, Person, World};
+use unionflow_testkit::{Answer, Person, Socket, World};
 
 fn retry_after(answer: &Answer) -> u64 {
     answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
@@ -105,4 +105,84 @@ async fn one_person_and_all_together_have_so_many_sockets() {
         }
     };
     tokio::time::timeout(unionflow_testkit::PATIENCE, again).await.expect("a place is free again");
+}
+
+/// Sends again and again from one address until it is told to wait; how often.
+async fn until_limited(nobody: &Person, ask: impl AsyncFn(&Person) -> Answer) -> usize {
+    for n in 0..200 {
+        let answer = ask(nobody).await;
+        if answer.status == 429 {
+            assert!(retry_after(&answer) >= 1);
+            answer.refused(429, "RATE_LIMITED");
+            return n;
+        }
+    }
+    panic!("it is never told to wait");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_asked_without_a_sign_in_is_limited_by_address() {
+    let others = async || World::start_with(|settings| settings.anonymous_requests_per_second = 4).await;
+    let nobody =
+        |world: &World| Person::stranger(&world.address(), &world.espoir, world.espoir.account(Role::Member));
+    for (what, method, path) in [
+        ("a bearer that is none", "GET", "/me"),
+        ("a body that is none", "POST", "/auth/activate"),
+        ("signing out without anything", "POST", "/auth/logout"),
+        ("what is not there", "GET", "/nulle-part"),
+    ] {
+        let world = others().await;
+        let nobody = nobody(&world);
+        let asked = until_limited(&nobody, async |nobody| {
+            let ask = nobody.ask(method.parse().unwrap(), path);
+            let ask = if path == "/me" { ask.header("authorization", "Bearer x") } else { ask };
+            if method == "POST" { ask.json(&json!({})).send().await } else { ask.send().await }
+        });
+        assert!(asked.await >= 20, "{what}");
+    }
+    let world = others().await;
+    let url = format!("ws://{}/ws/dashboard?ticket=x", world.address());
+    let mut last = Value::Null;
+    for _ in 0..200 {
+        last = Socket::connect(&url, &[]).await.err().unwrap().problem["code"].clone();
+        if last == "RATE_LIMITED" {
+            break;
+        }
+    }
+    assert_eq!(last, "RATE_LIMITED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbour_behind_the_same_address_stops_neither_refreshing_nor_codes_nor_signing_out() {
+    let world = World::start_with(|settings| settings.anonymous_requests_per_second = 1).await;
+    let secretary = world.espoir(Role::Secretary).await;
+    let member = world.espoir(Role::Member).await;
+    let invited = secretary.add_member("Nouvelle", "Venue").await;
+    let code = secretary.invite(&invited).await;
+    let wrong = json!({"code": "AAAA-BBBB-CCCC"});
+    for _ in 0..250 {
+        member.signed_out().post("/auth/activate", &wrong).await;
+    }
+    member.signed_out().post("/auth/activate", &wrong).await.refused(429, "RATE_LIMITED");
+    member.signed_out().get("/me").await.refused(429, "RATE_LIMITED");
+    let shown = json!({"refreshToken": member.refresh_token});
+    let next = member.signed_out().post("/auth/refresh", &shown).await.expect(200);
+    let body =
+        json!({"code": code, "login": "nouvelle@espoir.test", "password": "cauris-lagune-harmattan-9"});
+    member.signed_out().post("/auth/activate", &body).await.expect(200);
+    let shown = json!({"refreshToken": next["refreshToken"]});
+    let signing_out = member.ask("POST".parse().unwrap(), "/auth/logout").json(&shown);
+    signing_out.header("authorization", "Bearer x").send().await.expect(204);
+    member.get("/me").await.refused(401, "SESSION_ENDED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_signed_in_sends_short_bodies_only() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    let long = json!({"login": "x".repeat(20_000), "password": "x"});
+    for path in ["/auth/login", "/auth/refresh", "/auth/logout", "/auth/activate", "/auth/reset", "/setup"] {
+        let ask = member.signed_out().post(path, &long).await;
+        assert_eq!(ask.refused(413, "BODY_TOO_LARGE")["detail"], "Au plus 16 Kio.", "{path}");
+    }
 }

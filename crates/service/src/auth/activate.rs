@@ -30,9 +30,8 @@ impl Service {
     /// Makes an account for an invited member. Where the login belongs to somebody already, that person signs in first and
     /// accepts with [`Service::accept_invitation`]: nobody takes over another's account.
     pub async fn activate(&self, activate: Activate, origin: Origin) -> Result<SignedIn, Undo> {
-        let attempt = self.attempt_at_code(&origin).await?;
         let hash = *SecretHash::of_code(&activate.code.0).as_bytes();
-        let (code, member) = self.read(move |reader| invitation(reader, &hash)).await?;
+        let (code, member) = self.look_up_code(&origin, move |reader| invitation(reader, &hash)).await?;
         let country = self
             .read(move |reader| {
                 let organization =
@@ -46,7 +45,7 @@ impl Service {
                 .ok_or_else(|| Refusal::field("/login", FieldCode::Required, Hint::PhoneOrEmail))?,
         };
         // Whoever tries one login after another finds out which belong to somebody.
-        let tried = self.attempt(&format!("activate {}", member.id), &origin).await?;
+        let tried = self.attempt_with_code(&format!("activate {}", member.id), &origin).await?;
         let taken = {
             let login = login.clone();
             self.read(move |reader| Ok(reader.load_person_by_login(&login)?.is_some())).await?
@@ -77,7 +76,6 @@ impl Service {
                     return Err(ErrorCode::SignInToAccept.into());
                 }
                 link(tx, &mut member, id)?;
-                Self::forgive(tx, &attempt)?;
                 Self::forgive(tx, &tried)?;
                 Ok(sign_in(tx, id, &origin.device)?)
             })
@@ -92,9 +90,8 @@ impl Service {
         caller: Caller,
         origin: Origin,
     ) -> Result<OrganizationId, Undo> {
-        let attempt = self.attempt_at_code(&origin).await?;
         let hash = *SecretHash::of_code(&activate.code.0).as_bytes();
-        let (code, _) = self.read(move |reader| invitation(reader, &hash)).await?;
+        let (code, _) = self.look_up_code(&origin, move |reader| invitation(reader, &hash)).await?;
         self.store()
             .write(Scope::Organization(code.organization_id), move |tx| {
                 let (code, mut member) = invitation(tx, &hash)?;
@@ -102,7 +99,6 @@ impl Service {
                     return Err(ErrorCode::AlreadyAMember.into());
                 }
                 link(tx, &mut member, caller.person_id)?;
-                Self::forgive(tx, &attempt)?;
                 Ok(code.organization_id)
             })
             .await

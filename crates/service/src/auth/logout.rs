@@ -11,12 +11,4 @@ impl Service {
         self.store().write(Scope::Server, move |tx| Ok(tx.end_sign_in(sign_in)?)).await?;
         self.watch_ended_sign_ins().await
     }
-
-    /// Ends the sign-in of a refresh token: for a browser that lost its access token.
-    pub async fn logout_by_refresh_token(&self, token: &str) -> Result<(), Undo> {
-        match self.refresh_tokens().read(token) {
-            Some(token) => self.logout(token.sign_in_id).await,
-            None => Ok(()),
-        }
-    }
 }

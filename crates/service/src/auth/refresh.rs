@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unionflow_auth::refresh::Used;
+use unionflow_auth::refresh::{RefreshToken, Used};
 use unionflow_protocol::{problem::ErrorCode, rest::auth::SignedIn};
 use unionflow_storage::{Scope, Undo};
 
@@ -18,9 +18,14 @@ enum Outcome {
 }
 
 impl Service {
+    /// Reads a refresh token; `None` unless it is truly ours.
+    pub fn read_refresh_token(&self, token: &str) -> Option<RefreshToken> {
+        self.refresh_tokens().read(token)
+    }
+
     /// Gives the next tokens of a sign-in. An older token, which somebody must have copied, ends it.
     pub async fn refresh(&self, token: &str) -> Result<SignedIn, Undo> {
-        let token = self.refresh_tokens().read(token).ok_or(ErrorCode::SessionEnded)?;
+        let token = self.read_refresh_token(token).ok_or(ErrorCode::SessionEnded)?;
         let outcome = self
             .store()
             .write(Scope::Server, move |tx| {

@@ -15,10 +15,9 @@ use crate::Service;
 impl Service {
     /// Sets a new password and ends every session. The code stops working.
     pub async fn reset_password(&self, reset: ResetPassword, origin: Origin) -> Result<SignedIn, Undo> {
-        let attempt = self.attempt_at_code(&origin).await?;
         let hash = *SecretHash::of_code(&reset.code.0).as_bytes();
         let about = self
-            .read(move |reader| {
+            .look_up_code(&origin, move |reader| {
                 let person = resettable(reader, &hash)?;
                 words_about(reader, person)
             })
@@ -36,7 +35,6 @@ impl Service {
                 for member in tx.load_memberships(person_id)? {
                     tx.delete_codes(member.id)?;
                 }
-                Self::forgive(tx, &attempt)?;
                 Ok(sign_in(tx, person_id, &origin.device)?)
             })
             .await?;

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use unionflow_auth::throttle::{Counter, FORGET_AFTER, Failures, KNOWN_FOR};
 use unionflow_domain::Refusal;
 use unionflow_protocol::problem::ErrorCode;
-use unionflow_storage::{Scope, StoreFault, Tx, Undo};
+use unionflow_storage::{Reader, Scope, StoreFault, Tx, Undo};
 
 use super::Origin;
 use crate::Service;
@@ -24,15 +24,30 @@ impl Service {
         self.count_attempt(&Counter::ALL, login, origin).await
     }
 
-    /// Counts an attempt at a code, against its address alone: a code has 60 random bits and belongs to no login, so a
-    /// counter that everybody's codes share would only let anyone keep everyone from using theirs.
-    pub(super) async fn attempt_at_code(&self, origin: &Origin) -> Result<Attempt, Undo> {
-        self.count_attempt(&[Counter::Address], "", origin).await
+    /// The same for somebody who has shown a good code: what others get wrong behind the same address does not count.
+    pub(super) async fn attempt_with_code(&self, login: &str, origin: &Origin) -> Result<Attempt, Undo> {
+        self.count_attempt(&[Counter::Pair, Counter::Login], login, origin).await
     }
 
-    /// Counts an attempt at the code of the founding.
+    /// Counts an attempt at the code of the founding, which an operator may have chosen: before it is looked at.
     pub async fn count_code_attempt(&self, origin: &Origin) -> Result<(), Undo> {
-        self.attempt_at_code(origin).await.map(|_| ())
+        self.count_attempt(&[Counter::Address], "", origin).await.map(|_| ())
+    }
+
+    /// Looks a code up, and counts a wrong one against its address alone. One that is right is never kept waiting: it has 60
+    /// random bits and belongs to no login, so a counter before it would only let a neighbour keep everyone from using theirs.
+    pub(super) async fn look_up_code<T: Send + 'static>(
+        &self,
+        origin: &Origin,
+        look: impl FnOnce(&mut Reader<'_>) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<T, Undo> {
+        let found = self.read(look).await;
+        if let Err(undo) = &found
+            && undo.code() == ErrorCode::InvalidCode
+        {
+            self.count_code_attempt(origin).await?;
+        }
+        found
     }
 
     async fn count_attempt(
