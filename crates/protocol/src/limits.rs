@@ -23,6 +23,8 @@ pub const SILENCE: Duration = Duration::from_secs(75);
 pub const RESUME_EVENTS: u64 = 10_000;
 /// How long a ticket for a WebSocket can be redeemed.
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(30);
+/// Tickets of one person that can be redeemed; beyond, the oldest ends.
+pub const TICKETS_PER_PERSON: u32 = 10;
 /// The longest life of an access token.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// A page of a list when the caller does not say.

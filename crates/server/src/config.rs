@@ -77,6 +77,8 @@ pub struct Settings {
     pub requests_burst: u32,
     /// Requests a second without a sign-in from one address.
     pub anonymous_requests_per_second: u32,
+    /// How often one person may sign in within a minute.
+    pub sign_ins_per_minute: u32,
     /// Sockets of one person.
     pub sessions_per_person: usize,
     /// Sockets in all.
@@ -168,6 +170,7 @@ keys! {
     "requests_per_second" "Requests a second of one person, on average." "Requêtes par seconde et par personne, en moyenne.";
     "requests_burst" "Requests of one person at once." "Requêtes d’une même personne en une seule fois.";
     "anonymous_requests_per_second" "Requests a second without a sign-in from one address: generous, a town may share one." "Requêtes par seconde sans connexion et par adresse : généreux, une ville entière peut en partager une.";
+    "sign_ins_per_minute" "How often one person may sign in within a minute." "Connexions d’une même personne par minute.";
     "sessions_per_person" "WebSockets that one person may have open." "WebSockets ouverts par personne.";
     "sessions" "WebSockets in all." "WebSockets en tout.";
     "connections" "HTTP connections at once; WebSockets are counted by `sessions`." "Connexions HTTP à la fois ; les WebSockets sont comptés par `sessions`.";
@@ -210,6 +213,7 @@ impl Default for Settings {
             requests_per_second: api.requests_per_second,
             requests_burst: api.burst,
             anonymous_requests_per_second: api.anonymous_requests_per_second,
+            sign_ins_per_minute: 10,
             sessions_per_person: gateway.sessions_per_person,
             sessions: gateway.sessions,
             connections: 100_000,
@@ -334,6 +338,7 @@ impl Settings {
             ("requests_per_second", self.requests_per_second.into(), 1, 1_000_000),
             ("requests_burst", self.requests_burst.into(), 1, 1_000_000),
             ("anonymous_requests_per_second", self.anonymous_requests_per_second.into(), 1, 1_000_000),
+            ("sign_ins_per_minute", self.sign_ins_per_minute.into(), 1, 1_000_000),
             ("sessions_per_person", self.sessions_per_person as u64, 1, 1_000_000),
             ("sessions", self.sessions as u64, 1, 10_000_000),
             ("connections", self.connections as u64, 1, 10_000_000),

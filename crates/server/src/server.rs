@@ -255,6 +255,7 @@ pub(crate) async fn open_service(
         public_url,
         country: settings.country.parse().unwrap_or(Country::CI),
         access_token_lifetime: Duration::from_secs(u64::from(settings.access_token_minutes) * 60),
+        sign_ins_per_minute: settings.sign_ins_per_minute,
     };
     Service::open(store, passwords, settings).await
 }

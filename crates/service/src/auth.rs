@@ -8,7 +8,10 @@ pub mod me;
 pub mod refresh;
 pub mod reset;
 mod throttle;
+pub(crate) mod turns;
 pub mod watch;
+
+use std::time::Duration;
 
 use unionflow_auth::{access::Holder, refresh::RefreshToken};
 use unionflow_protocol::{
@@ -39,10 +42,13 @@ pub(crate) struct Issued {
     pub(crate) now: Timestamp,
 }
 
-/// A new signed-in device.
-/// Devices that one person may be signed in on; beyond, the one unused longest is signed out.
+/// Devices that one person may be signed in on; beyond, the one unused longest is signed out. As many that are signed out
+/// are remembered.
 const SIGN_INS_MAX: u32 = 50;
+/// While access tokens of a sign-in that ended may live, every process has to find it.
+const ENDED_NEEDED: Duration = Duration::from_secs(20 * 60);
 
+/// A new signed-in device.
 pub(crate) fn sign_in(tx: &mut Tx<'_>, person_id: PersonId, device: &str) -> Result<Issued, StoreFault> {
     let (sign_in_id, now) = (SignInId::from_uuid(tx.new_uuid()), tx.now());
     let language = tx.load_person(person_id)?.and_then(|person| person.language);
@@ -56,6 +62,7 @@ pub(crate) fn sign_in(tx: &mut Tx<'_>, person_id: PersonId, device: &str) -> Res
         ended_at: None,
     })?;
     tx.end_oldest_sign_ins(person_id, SIGN_INS_MAX)?;
+    tx.forget_ended_sign_ins(person_id, SIGN_INS_MAX, now.minus(ENDED_NEEDED))?;
     Ok(Issued { person_id, sign_in_id, generation: 1, language, now })
 }
 

@@ -25,6 +25,8 @@ impl Service {
                     access_expires_at: caller.access_expires_at,
                     expires_at: tx.now().plus(limits::TICKET_LIFETIME),
                 };
+                // Before it is there: of several within one moment, the new one is never the oldest.
+                tx.end_oldest_tickets(caller.person_id, limits::TICKETS_PER_PERSON - 1)?;
                 Ok(tx.insert_ticket(&hash, &kept)?)
             })
             .await?;

@@ -14,7 +14,10 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Key, Keyed, Reader, Scope, Store, StoreFault, Tx, Undo};
 
-use crate::{Call, auth::keys};
+use crate::{
+    Call,
+    auth::{keys, turns::Turns},
+};
 
 /// What an operator can set.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub struct Settings {
     pub country: Country,
     /// How long an access token lives; at most 15 minutes.
     pub access_token_lifetime: Duration,
+    /// How often one person may sign in within a minute.
+    pub sign_ins_per_minute: u32,
 }
 
 /// Runs use cases. Cheap to clone.
@@ -47,6 +52,8 @@ struct Inner {
     waiting_to_hash: Semaphore,
     /// Who is changing a password or login: one at a time each, or one person could fill the line.
     changing: Mutex<HashSet<PersonId>>,
+    /// Who is signing in.
+    turns: Turns,
     settings: Settings,
     /// Which organisation a resource belongs to never changes.
     located: Cache<AggregateId, OrganizationId>,
@@ -80,6 +87,7 @@ impl Service {
             hashing: Semaphore::new(HASHES_AT_ONCE),
             waiting_to_hash: Semaphore::new(HASHES_WAITING),
             changing: Mutex::default(),
+            turns: Turns::default(),
             settings,
             located: Cache::new(LOCATED_MAX),
         };
@@ -103,6 +111,10 @@ impl Service {
 
     pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {
         &self.inner.refresh
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.inner.turns
     }
 
     pub(crate) fn throttle_key(&self) -> &[u8] {

@@ -28,6 +28,7 @@ impl ServerProcess {
             .env("UNIONFLOW_REQUESTS_PER_SECOND", "1000000")
             .env("UNIONFLOW_REQUESTS_BURST", "1000000")
             .env("UNIONFLOW_ANONYMOUS_REQUESTS_PER_SECOND", "100000")
+            .env("UNIONFLOW_SIGN_INS_PER_MINUTE", "1000000")
             .env("UNIONFLOW_SESSIONS_PER_PERSON", "10000")
             .env("UNIONFLOW_DRAIN_SECONDS", "1")
             .env("UNIONFLOW_LOG", "warn")

@@ -60,6 +60,7 @@ pub fn settings(database: &Path) -> Settings {
         requests_per_second: 1_000_000,
         requests_burst: 1_000_000,
         anonymous_requests_per_second: 100_000,
+        sign_ins_per_minute: 1_000_000,
         sessions_per_person: 10_000,
         drain_seconds: 1,
         ..Settings::default()
@@ -79,6 +80,7 @@ pub async fn open_service_on(store: Store) -> Service {
         public_url: "http://127.0.0.1".to_owned(),
         country: Country::CI,
         access_token_lifetime: limits::ACCESS_TOKEN_LIFETIME,
+        sign_ins_per_minute: 1_000_000,
     };
     Service::open(store, Passwords::new(Cost::CHEAP), settings).await.expect("the service opens")
 }

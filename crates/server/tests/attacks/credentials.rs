@@ -122,6 +122,30 @@ async fn a_ticket_works_once_for_its_owner_and_not_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_has_ten_tickets_at_once_and_no_more() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    let mut tickets = Vec::new();
+    for _ in 0..11 {
+        let ticket = member.post("/realtime/tickets", &json!({})).await.expect(201);
+        tickets.push(ticket["ticket"].as_str().unwrap().to_owned());
+        later(&world, 1).await;
+    }
+    let open = async |ticket: &str| {
+        let url = format!(
+            "ws://{}/ws/dashboard?organizationId={}&ticket={ticket}",
+            world.address(),
+            member.organization
+        );
+        Socket::connect(&url, &[]).await
+    };
+    assert_eq!(open(&tickets[0]).await.err().unwrap().status, 401, "the oldest has ended");
+    for ticket in &tickets[1..] {
+        assert!(open(ticket).await.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_of_another_person_does_not_take_a_socket_over() {
     let fort = Fort::build().await;
     let member = fort.world.espoir(Role::Member).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
@@ -11,7 +12,7 @@ use tokio::{
     time::{MissedTickBehavior, advance, interval, pause, resume},
 };
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use unionflow_protocol::Role;
+use unionflow_protocol::{Role, Timestamp};
 use unionflow_testkit::{Account, Answer, Person, World};
 
 /// A sign-in from an address, as a trusted proxy tells it.
@@ -176,4 +177,42 @@ async fn those_who_ask_and_never_read_give_their_seats_back() {
     }
     assert!(stalled.is_empty(), "their connections are closed");
     member.get("/me").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_right_password_again_and_again_counts_and_keeps_nobody_else_out() {
+    let world = World::start_with(|settings| settings.sign_ins_per_minute = 10).await;
+    let service = world.server().service();
+    world.clock.set(service.read(|reader| Ok(reader.now())).await.unwrap());
+    let member = world.espoir.account(Role::Member);
+    let nobody = Person::stranger(&world.address(), &world.espoir, member);
+    let body = json!({"login": member.login, "password": member.password});
+    let answers = join_all((0..160).map(|_| nobody.post("/auth/login", &body))).await;
+    let count = |code: u16| answers.iter().filter(|answer| answer.status == code).count();
+    assert!((1..=10).contains(&count(200)) && count(200) + count(429) == 160, "{:?}", answers[0]);
+    while nobody.post("/auth/login", &body).await.status == 200 {}
+    let told = nobody.post("/auth/login", &body).await;
+    assert!(told.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 50);
+    told.refused(429, "TOO_MANY_ATTEMPTS");
+    world.espoir(Role::President).await.get("/me").await.expect(200);
+    let now = service.read(|reader| Ok(reader.now())).await.unwrap();
+    world.clock.set(now.plus(Duration::from_secs(61)));
+    nobody.post("/auth/login", &body).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_sign_ins_that_ended_few_are_kept() {
+    let world = World::start().await;
+    let member = world.espoir.account(Role::Member).person_id;
+    let service = world.server().service();
+    for _ in 0..120 {
+        let device = world.espoir(Role::Member).await;
+        device.post("/auth/logout", &json!({})).await.expect(204);
+    }
+    let now = service.read(|reader| Ok(reader.now())).await.unwrap();
+    world.clock.set(now.plus(Duration::from_secs(21 * 60)));
+    world.espoir(Role::Member).await;
+    let kept =
+        service.read(move |reader| Ok(reader.count_sign_ins(member, Timestamp::from_millis(0))?)).await;
+    assert_eq!(kept.unwrap().unwrap().0, 51);
 }

@@ -6,7 +6,7 @@ use unionflow_domain::Refusal;
 use unionflow_protocol::problem::ErrorCode;
 use unionflow_storage::{Reader, Scope, StoreFault, Tx, Undo};
 
-use super::Origin;
+use super::{Origin, turns::Turn};
 use crate::Service;
 
 type Key = [u8; 32];
@@ -86,6 +86,13 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Lets a login be tried from an address, one try after the other.
+    pub(super) fn take_turn(&self, login: &str, origin: &Origin) -> Result<Turn<'_>, Refusal> {
+        let pair = self.key(Counter::Pair.prefix(), login, &origin.address);
+        let turn = self.turns().take(pair, &origin.address);
+        turn.ok_or_else(|| Refusal::retry_after(ErrorCode::RateLimited, 1))
     }
 
     fn key(&self, prefix: &str, login: &str, address: &str) -> Key {

@@ -91,6 +91,7 @@ impl Town {
             public_url: "https://union.example".into(),
             country: Country::CI,
             access_token_lifetime: Duration::from_secs(900),
+            sign_ins_per_minute: 1_000_000,
         };
         let service = Service::open(store, Passwords::new(Cost::CHEAP), settings).await.expect("it opens");
         Self { service, clock, logins: AtomicU64::new(0), folder }

@@ -101,7 +101,7 @@ CREATE TABLE sign_in (
     last_used_at INTEGER NOT NULL,
     ended_at INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sign_in_of_person ON sign_in (person_id) WHERE ended_at IS NULL;
+CREATE INDEX sign_in_of_person ON sign_in (person_id, ended_at);
 CREATE INDEX sign_in_ended ON sign_in (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE ticket (
@@ -112,6 +112,7 @@ CREATE TABLE ticket (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ticket_expiry ON ticket (expires_at);
+CREATE INDEX ticket_of_person ON ticket (person_id, expires_at);
 
 -- Codes of invitations and resets.
 CREATE TABLE code (

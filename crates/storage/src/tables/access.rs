@@ -185,6 +185,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Ends all but the newest tickets of a person.
+    pub fn end_oldest_tickets(&mut self, person: PersonId, kept: u32) -> Result<usize, StoreFault> {
+        self.execute(
+            "DELETE FROM ticket WHERE person_id = ?1 AND hash NOT IN \
+             (SELECT hash FROM ticket WHERE person_id = ?1 ORDER BY expires_at DESC LIMIT ?2)",
+            &[person.param(), kept.param()],
+        )
+    }
+
     /// Takes a ticket: whoever asks first gets it, and nobody after.
     pub fn take_ticket(&mut self, hash: &[u8; 32]) -> Result<Option<Ticket>, StoreFault> {
         self.first(

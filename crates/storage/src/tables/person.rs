@@ -99,6 +99,20 @@ impl Reader<'_> {
         )
     }
 
+    /// How often a person signed in since a time, and when that was first.
+    pub fn count_sign_ins(
+        &mut self,
+        person: PersonId,
+        since: Timestamp,
+    ) -> Result<Option<(u32, Timestamp)>, StoreFault> {
+        self.first(
+            "SELECT count(*), min(created_at) FROM sign_in WHERE person_id = ?1 AND created_at > ?2 \
+             AND (ended_at IS NULL OR ended_at > ?2) HAVING count(*) > 0",
+            &[person.param(), since.param()],
+            |row| Ok((get(row, 0)?, get(row, 1)?)),
+        )
+    }
+
     /// Devices whose sign-in ended at or after a time: what every process watches, to close their sockets. An ending shows
     /// only once it is committed, seconds after its own time at the worst: ask for some more than what is new.
     pub fn load_ended_sign_ins(&mut self, since: Timestamp) -> Result<Vec<SignInId>, StoreFault> {
@@ -203,6 +217,24 @@ impl Tx<'_> {
             "UPDATE sign_in SET ended_at = ?3 WHERE person_id = ?1 AND ended_at IS NULL AND id NOT IN \
              (SELECT id FROM sign_in WHERE person_id = ?1 AND ended_at IS NULL ORDER BY last_used_at DESC, id DESC LIMIT ?2)",
             &[person.param(), kept.param(), now.param()],
+        )
+    }
+
+    /// Forgets a person's ended sign-ins but the newest, where they ended before a time.
+    pub fn forget_ended_sign_ins(
+        &mut self,
+        person: PersonId,
+        kept: u32,
+        before: Timestamp,
+    ) -> Result<usize, StoreFault> {
+        self.execute(
+            "DELETE FROM ticket WHERE person_id = ?1 AND expires_at < ?2",
+            &[person.param(), before.param()],
+        )?;
+        self.execute(
+            "DELETE FROM sign_in WHERE person_id = ?1 AND ended_at < ?3 AND id NOT IN \
+             (SELECT id FROM sign_in WHERE person_id = ?1 AND ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT ?2)",
+            &[person.param(), kept.param(), before.param()],
         )
     }
 
