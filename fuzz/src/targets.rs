@@ -71,7 +71,7 @@ pub fn import(data: &[u8]) {
     let Ok(reading) = import::read(data, Country::CI, today) else { return };
     let lines = data.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
     let rows = reading.rows.iter().map(|row| row.row);
-    let named = reading.faults.iter().chain(&reading.remarks).map(|fault| fault.row);
+    let named = reading.faults.iter().chain(reading.remarks.iter()).map(|fault| fault.row);
     for line in rows.chain(named) {
         assert!((1..=lines).contains(&(line as usize)), "line {line} of {lines}");
     }

@@ -18,6 +18,8 @@ pub enum Detail {
     KibibytesAtMost(u32),
     /// At most so many rows.
     RowsAtMost(u32),
+    /// At most so many columns.
+    ColumnsAtMost(u32),
     /// A workbook of a spreadsheet, not its text.
     Workbook,
     /// A picture.
@@ -63,6 +65,18 @@ impl Detail {
                     }
                 }
             }
+            Self::ColumnsAtMost(most) => match language {
+                Language::French => {
+                    format!(
+                        "Au plus {most} colonnes : supprimez celles qui ne servent pas, ou vérifiez le séparateur."
+                    )
+                }
+                Language::English => {
+                    format!(
+                        "At most {most} columns: delete those that are not needed, or check the separator."
+                    )
+                }
+            },
             Self::Workbook => pick(
                 "C’est un classeur Excel : enregistrez-le en CSV, et importez ce fichier-là.",
                 "This is an Excel workbook: save it as CSV, and import that file.",

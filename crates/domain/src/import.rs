@@ -4,9 +4,12 @@ mod doubles;
 mod header;
 mod reading;
 mod rows;
+mod told;
 
-pub use reading::{Reading, Unreadable, read};
+pub use reading::{LISTED_MAX, Reading, Unreadable, read};
 pub use rows::{Compared, Meant, MemberRow, compare, meant};
+
+pub use told::Told;
 
 use crate::hint::Hint;
 

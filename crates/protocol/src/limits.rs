@@ -15,6 +15,10 @@ pub const OPEN_BODY_BYTES: usize = 16 * 1024;
 pub const IMPORT_BYTES: usize = 32 * 1024 * 1024;
 /// Rows of an import's file, blank ones aside.
 pub const IMPORT_ROWS_MAX: usize = 100_000;
+/// Columns of an import's file.
+pub const IMPORT_COLUMNS_MAX: usize = 500;
+/// Errors that the report of an import lists; all are counted.
+pub const IMPORT_ERRORS_LISTED: usize = 5000;
 /// How often a client pings.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a client may be silent before its session is closed with 4001.

@@ -4,11 +4,13 @@
 //! dates as `d/m/Y`, booleans as Oui/Non; people then open it in a spreadsheet, which saves it in its own way. Its import
 //! model has technical names instead (`nom_adh`, `prenom_adh` …); both are read.
 
+use std::borrow::Cow;
+
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use unionflow_protocol::{Date, limits};
 
 use super::{
-    RowFault,
+    RowFault, Told,
     doubles::Seen,
     header::Header,
     rows::{MemberRow, member_row},
@@ -28,10 +30,10 @@ pub struct Reading {
     pub ignored_columns: Vec<String>,
     /// The rows that are members, in order; those with a fault are left out.
     pub rows: Vec<MemberRow>,
-    /// Everything that is wrong.
-    pub faults: Vec<RowFault>,
+    /// What is wrong.
+    pub faults: Told,
     /// What somebody should look at, and what changes nothing: two rows that may be one person.
-    pub remarks: Vec<RowFault>,
+    pub remarks: Told,
     /// Rows without anything in them.
     pub blank: u32,
 }
@@ -45,7 +47,12 @@ pub enum Unreadable {
     ColumnsMissing(Vec<&'static str>),
     /// It has more rows than [`limits::IMPORT_ROWS_MAX`].
     TooManyRows,
+    /// It has more columns than [`limits::IMPORT_COLUMNS_MAX`].
+    TooManyColumns,
 }
+
+/// Entries of a report's lists other than its errors, beyond which they are only counted.
+pub const LISTED_MAX: usize = 200;
 
 /// Reads a file of members.
 pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unreadable> {
@@ -54,8 +61,11 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
     }
     let (text, encoding) = decode(bytes);
     // The reader would count a line's number before the second half of its ending.
-    let text = text.replace("\r\n", "\n");
+    let text = if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { text };
     let separator = separator(&text);
+    if is_too_wide(&text, separator) {
+        return Err(Unreadable::TooManyColumns);
+    }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -63,7 +73,9 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
         .from_reader(text.as_bytes());
     let mut records = reader.records();
     let first = records.next().and_then(Result::ok).unwrap_or_default();
-    let (header, mut faults) = Header::read(&first).map_err(Unreadable::ColumnsMissing)?;
+    let (header, wrong) = Header::read(&first).map_err(Unreadable::ColumnsMissing)?;
+    let mut faults = Told::at_most(limits::IMPORT_ERRORS_LISTED);
+    faults.extend(wrong);
     let (columns, ignored_columns) = header.columns();
     let mut reading = Reading {
         encoding: encoding.name(),
@@ -71,8 +83,8 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
         columns,
         ignored_columns,
         rows: Vec::new(),
-        faults: Vec::new(),
-        remarks: Vec::new(),
+        faults: Told::at_most(0),
+        remarks: Told::at_most(LISTED_MAX),
         blank: 0,
     };
     let (mut seen, mut read) = (Seen::default(), 0);
@@ -148,16 +160,34 @@ fn wrong_cells(row: u32, record: &csv::StringRecord, header: &Header, separator:
 }
 
 /// A mark at the beginning says; else it is UTF-8 if it reads as that, and what old spreadsheets write if not.
-fn decode(bytes: &[u8]) -> (String, &'static Encoding) {
+fn decode(bytes: &[u8]) -> (Cow<'_, str>, &'static Encoding) {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes)
         && (encoding == UTF_8 || encoding == UTF_16LE || encoding == UTF_16BE)
     {
-        return (encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned(), encoding);
+        return (encoding.decode_without_bom_handling(&bytes[mark..]).0, encoding);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => (text.to_owned(), UTF_8),
-        Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), WINDOWS_1252),
+        Ok(text) => (Cow::Borrowed(text), UTF_8),
+        Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0, WINDOWS_1252),
     }
+}
+
+/// Whether a row has more cells than a table of members ever has: looked at before any of them is held.
+fn is_too_wide(text: &str, separator: u8) -> bool {
+    // Within quotes, two in a row close and open again: as if nothing were.
+    let (mut cells, mut quoted, mut opens) = (1, false, true);
+    for byte in text.bytes() {
+        match byte {
+            b'"' if quoted || opens => (quoted, opens) = (!quoted, true),
+            b'\n' | b'\r' if !quoted => (cells, opens) = (1, true),
+            _ if byte == separator && !quoted => (cells, opens) = (cells + 1, true),
+            _ => opens = false,
+        }
+        if cells > limits::IMPORT_COLUMNS_MAX {
+            return true;
+        }
+    }
+    false
 }
 
 /// The one of the usual separators that the first line has most of, outside quotes.

@@ -301,3 +301,25 @@ fn a_file_that_is_no_text_is_called_what_it_is() {
         assert_eq!(unknown, Unreadable::NoTable(instead), "{bytes:?}");
     }
 }
+
+#[test]
+fn a_file_that_is_wrong_everywhere_is_told_by_its_first_errors_and_counted() {
+    let mut text = "Nom;Prénom;Date de création\n".to_owned();
+    for _ in 0..6000 {
+        text.push_str(";=A1;31/02/2021\n");
+    }
+    let reading = reading(&text);
+    assert_eq!((reading.faults.len(), reading.faults.count(), reading.faults.rows()), (5000, 18_000, 6000));
+    assert_eq!((reading.faults[0].row, reading.faults[4999].row), (2, 1668));
+}
+
+#[test]
+fn a_table_wider_than_any_is_not_read() {
+    let refused = |text: &str| read(text.as_bytes(), Country::CI, today()).err();
+    let (wide, widest) = (";".repeat(500), ";".repeat(499));
+    assert_eq!(refused(&wide), Some(Unreadable::TooManyColumns));
+    assert_eq!(refused(&format!("Nom;Prénom\nK;A\n{wide}")), Some(Unreadable::TooManyColumns));
+    assert_eq!(refused(&format!("Nom;Prénom\n{widest}\nK;A\n")), None);
+    let quoted = format!("Nom;Prénom;Note\nK;A;\"{wide}\n\"\"{wide}\"\"\"\nK;5\" B;{}\n", "x\"");
+    assert_eq!(refused(&quoted), None, "what stands within quotes is one cell");
+}

@@ -39,7 +39,7 @@ pub struct RowError {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FileReading {
-    /// `UTF-8` or `windows-1252`.
+    /// `UTF-8`, `UTF-16LE`, `UTF-16BE` or `windows-1252`.
     pub encoding: String,
     /// The character between cells.
     pub separator: char,
@@ -68,10 +68,16 @@ pub struct ImportReport {
     pub unchanged: u32,
     /// Rows left out because they are empty.
     pub skipped: u32,
-    /// Everything that is wrong. With errors, nothing is imported unless `skipErrors=true`.
+    /// How much is wrong, in all. With errors, nothing is imported unless `skipErrors=true`.
+    pub error_count: u32,
+    /// Rows with errors.
+    pub rows_with_errors: u32,
+    /// What is wrong (the first 5,000).
     pub errors: Vec<RowError>,
     /// What differs, row by row, for the rows that change a member (the first 200).
     pub changes: Vec<RowChange>,
+    /// How many proposals there are.
+    pub proposal_count: u32,
     /// Proposals that were not applied, such as a prefix for an old phone number (the first 200).
     pub proposals: Vec<RowError>,
     /// What this is exact as of.

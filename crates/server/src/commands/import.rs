@@ -53,7 +53,7 @@ pub(crate) fn run(environment: Environment, members: &ImportMembers) -> Result<(
         } else {
             print(&environment, &report, refused);
         }
-        if report.errors.is_empty() { Ok(()) } else { Err(Failure::FoundFaults) }
+        if report.error_count == 0 { Ok(()) } else { Err(Failure::FoundFaults) }
     })
 }
 
@@ -104,13 +104,18 @@ fn print(environment: &Environment, report: &ImportReport, refused: bool) {
     if !report.errors.is_empty() {
         outln!(
             "\n{} {}",
-            report.errors.len(),
-            match report.errors.len() {
+            language.count(report.error_count),
+            match report.error_count {
                 1 => say("erreur, et ce qui la corrigerait", "error, and what would fix it"),
                 _ => say("erreurs, et ce qui les corrigerait", "errors, and what would fix them"),
             }
         );
         table(environment, &report.errors);
+        let more = (report.error_count as usize).saturating_sub(report.errors.len());
+        if more > 0 {
+            let more = language.count(u32::try_from(more).unwrap_or(u32::MAX));
+            outln!("  … {more} {}", say("autres ; corrigez d’abord celles-ci", "more; mend these first"));
+        }
     }
     if !report.proposals.is_empty() {
         outln!(
@@ -118,6 +123,10 @@ fn print(environment: &Environment, report: &ImportReport, refused: bool) {
             say("À regarder (rien n’est changé pour cela)", "To look at (nothing is changed for it)")
         );
         table(environment, &report.proposals);
+        let more = (report.proposal_count as usize).saturating_sub(report.proposals.len());
+        if more > 0 {
+            outln!("  … {more} {}", say("autres", "more"));
+        }
     }
     if !report.changes.is_empty() {
         let title = match report.dry_run || refused {
@@ -170,8 +179,6 @@ fn counts(environment: &Environment, report: &ImportReport, refused: bool) -> St
         true => (say("à créer", "to create"), say("à modifier", "to change")),
         false => (say("créés", "created"), say("modifiés", "changed")),
     };
-    let mut lines: Vec<u32> = report.errors.iter().map(|error| error.row).collect();
-    lines.dedup();
     format!(
         "{} {created}, {} {updated}, {} {}, {} {}, {} {}",
         report.created,
@@ -180,7 +187,7 @@ fn counts(environment: &Environment, report: &ImportReport, refused: bool) -> St
         say("sans changement", "unchanged"),
         report.skipped,
         say("vides", "blank"),
-        lines.len(),
+        report.rows_with_errors,
         say("avec erreur", "with errors"),
     )
 }

@@ -12,7 +12,9 @@ use unionflow_domain::{
     contact::Country,
     detail::Detail,
     hint::Hint,
-    import::{Compared, Meant, MemberRow, Reading, RowFault, Unreadable, compare, meant, read},
+    import::{
+        Compared, LISTED_MAX, Meant, MemberRow, Reading, RowFault, Told, Unreadable, compare, meant, read,
+    },
     member::Member,
     permissions::Action,
 };
@@ -20,7 +22,7 @@ use unionflow_protocol::{
     Date, Language, Origin, Role, RoleSet,
     event::members::{ImportApplied, ImportKind},
     id::{BatchId, MemberId, OrganizationId},
-    limits::{IMPORT_ROWS_MAX, IMPORT_UNIT_ROWS},
+    limits::{IMPORT_COLUMNS_MAX, IMPORT_ERRORS_LISTED, IMPORT_ROWS_MAX, IMPORT_UNIT_ROWS},
     problem::{ErrorCode, FieldCode},
     rest::{
         AsOf,
@@ -56,22 +58,21 @@ pub struct Progress {
     pub total: u32,
 }
 
-/// Entries of a report's lists, beyond which they are only counted.
-const LISTED_MAX: usize = 200;
 /// Characters of a cell that a report shows: one that swallowed half of the file is not repeated in whole.
 const SHOWN_CHARS: usize = 80;
 /// Members that an organisation may have: what a comparison holds in memory.
 const MEMBERS_MAX: usize = 1_000_000;
 
 /// What would happen, by the members as they are now.
-#[derive(Default)]
 struct Outlook {
     created: u32,
     updated: u32,
     unchanged: u32,
     changes: Vec<RowChange>,
-    withheld: Vec<RowFault>,
-    conflicts: Vec<RowFault>,
+    withheld: Told,
+    conflicts: Told,
+    /// The rows that the conflicts are about.
+    left_out: BTreeSet<u32>,
 }
 
 impl Service {
@@ -122,7 +123,7 @@ impl Service {
         if wanted.dry_run {
             return Ok(report);
         }
-        if !report.errors.is_empty() && !wanted.skip_errors {
+        if report.error_count > 0 && !wanted.skip_errors {
             let refusal =
                 Refusal { current: serde_json::to_value(&report).ok(), ..ErrorCode::ImportHasErrors.into() };
             return Err(refusal.into());
@@ -131,13 +132,11 @@ impl Service {
         if begun.is_none() && outlook.created + outlook.updated == 0 {
             return Ok(report);
         }
-        let wrong: BTreeSet<u32> = report.errors.iter().map(|error| error.row).collect();
-        let conflicts: BTreeSet<u32> = outlook.conflicts.iter().map(|fault| fault.row).collect();
         let apply = Apply {
             organization,
             file_hash,
-            rows: rows.iter().filter(|row| !conflicts.contains(&row.row)).cloned().collect(),
-            skipped: reading.blank + u32::try_from(wrong.len()).unwrap_or(u32::MAX),
+            rows: rows.iter().filter(|row| !outlook.left_out.contains(&row.row)).cloned().collect(),
+            skipped: reading.blank + report.rows_with_errors,
         };
         let (batch, as_of) = self.apply(caller, apply, &mut progress).await?;
         (report.created, report.updated, report.unchanged) = (batch.created, batch.updated, batch.unchanged);
@@ -193,6 +192,9 @@ async fn read_file(file: Vec<u8>, country: Country, today: Date) -> Result<Readi
                 let column = |refusal: Refusal, name| refusal.at(name, FieldCode::Required, Hint::Required);
                 missing.into_iter().fold(ErrorCode::UnknownLayout.into(), column)
             }
+            Unreadable::TooManyColumns => {
+                Refusal::because(ErrorCode::UnknownLayout, Detail::ColumnsAtMost(IMPORT_COLUMNS_MAX as u32))
+            }
             Unreadable::TooManyRows => {
                 Refusal::because(ErrorCode::BodyTooLarge, Detail::RowsAtMost(IMPORT_ROWS_MAX as u32))
             }
@@ -208,7 +210,15 @@ fn look_ahead(
 ) -> Result<Outlook, Undo> {
     let members = reader.load_members(organization, &MemberFilter::default(), None, MEMBERS_MAX)?;
     let register = Register::of(&members, rows);
-    let mut outlook = Outlook::default();
+    let mut outlook = Outlook {
+        created: 0,
+        updated: 0,
+        unchanged: 0,
+        changes: Vec::new(),
+        withheld: Told::at_most(LISTED_MAX),
+        conflicts: Told::at_most(IMPORT_ERRORS_LISTED),
+        left_out: BTreeSet::new(),
+    };
     for row in rows {
         let member = match register.find(row) {
             Ok(Some(member)) => member,
@@ -217,7 +227,7 @@ fn look_ahead(
                 continue;
             }
             Err(hint) => {
-                outlook.conflicts.push(conflict(row, hint));
+                outlook.leave_out(row, hint);
                 continue;
             }
         };
@@ -226,13 +236,23 @@ fn look_ahead(
             Compared::Unchanged => outlook.unchanged += 1,
             Compared::Changed(_, fields) => {
                 outlook.updated += 1;
-                let member_number = member.number.as_str().to_owned();
-                outlook.changes.push(RowChange { row: row.row, member_number, fields });
+                if outlook.changes.len() < LISTED_MAX {
+                    let member_number = member.number.as_str().to_owned();
+                    outlook.changes.push(RowChange { row: row.row, member_number, fields });
+                }
             }
-            Compared::OtherPerson => outlook.conflicts.push(conflict(row, Hint::NumberOfOther)),
+            Compared::OtherPerson => outlook.leave_out(row, Hint::NumberOfOther),
         }
     }
     Ok(outlook)
+}
+
+impl Outlook {
+    fn leave_out(&mut self, row: &MemberRow, hint: Hint) {
+        let (column, value) = (row.key_column.clone(), row.who());
+        self.conflicts.push(RowFault { row: row.row, column, value, hint });
+        self.left_out.insert(row.row);
+    }
 }
 
 /// The members of an organisation, as rows name them.
@@ -280,10 +300,6 @@ impl<'a> Register<'a> {
     }
 }
 
-fn conflict(row: &MemberRow, hint: Hint) -> RowFault {
-    RowFault { row: row.row, column: row.key_column.clone(), value: row.who(), hint }
-}
-
 /// A cell as a report shows it: on one line, without what a terminal would obey, and cut where it is endless.
 fn shown(value: &str) -> String {
     let mut text: String = value.chars().take(SHOWN_CHARS).collect();
@@ -300,24 +316,29 @@ fn report(reading: &Reading, outlook: &Outlook, wanted: Wanted, as_of: AsOf) -> 
         value: shown(&fault.value),
         hint: fault.hint.text(wanted.language),
     };
-    let mut errors: Vec<RowError> = reading.faults.iter().chain(&outlook.conflicts).map(said).collect();
+    let shown_all = |names: &[String]| names.iter().map(|name| shown(name)).collect();
+    let mut errors: Vec<&RowFault> = reading.faults.iter().chain(outlook.conflicts.iter()).collect();
     errors.sort_by_key(|error| error.row);
+    errors.truncate(IMPORT_ERRORS_LISTED);
     ImportReport {
         batch_id: None,
         dry_run: wanted.dry_run,
         reading: FileReading {
             encoding: reading.encoding.to_owned(),
             separator: reading.separator,
-            columns: reading.columns.clone(),
-            ignored_columns: reading.ignored_columns.clone(),
+            columns: shown_all(&reading.columns),
+            ignored_columns: shown_all(&reading.ignored_columns),
         },
         created: outlook.created,
         updated: outlook.updated,
         unchanged: outlook.unchanged,
         skipped: reading.blank,
-        errors,
-        changes: outlook.changes.iter().take(LISTED_MAX).cloned().collect(),
-        proposals: outlook.withheld.iter().chain(&reading.remarks).take(LISTED_MAX).map(said).collect(),
+        error_count: reading.faults.count() + outlook.conflicts.count(),
+        rows_with_errors: reading.faults.rows() + outlook.conflicts.rows(),
+        errors: errors.into_iter().map(said).collect(),
+        changes: outlook.changes.clone(),
+        proposal_count: outlook.withheld.count() + reading.remarks.count(),
+        proposals: outlook.withheld.iter().chain(reading.remarks.iter()).take(LISTED_MAX).map(said).collect(),
         as_of,
     }
 }
