@@ -14,7 +14,7 @@ use unionflow_protocol::{
     rest::approval::Blocked,
 };
 
-use crate::{member::Member, policy::Policy, refusal::Refusal};
+use crate::{policy::Policy, refusal::Refusal};
 
 pub mod content;
 mod electorate;
@@ -24,7 +24,7 @@ pub mod resolve;
 mod tests;
 mod vote;
 
-pub use electorate::{Electorate, Voter};
+pub use electorate::{Electorate, GivenCode, Voter};
 pub use lifecycle::{Execution, NotExecuted};
 pub use resolve::{Resolution, resolve};
 pub use vote::{Rejected, Voted, Withdrawn};
@@ -115,25 +115,9 @@ pub struct NewApproval {
     /// Where.
     pub organization_id: OrganizationId,
     /// Who asks.
-    pub maker: Maker,
+    pub requester_id: MemberId,
     /// What for.
     pub content: ApprovalContent,
-}
-
-/// Who makes or edits a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maker {
-    /// Who.
-    pub member_id: MemberId,
-    /// Who may be acting in that account.
-    pub code_givers: Vec<MemberId>,
-}
-
-impl Maker {
-    /// A member, now.
-    pub fn of(member: &Member, now: Timestamp) -> Self {
-        Self { member_id: member.id, code_givers: member.recent_code_givers(now) }
-    }
 }
 
 impl Approval {
@@ -144,13 +128,18 @@ impl Approval {
         electorate: &Electorate,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let terms = terms(&new.content, new.maker.code_givers, policy, now)?;
+        let terms = policy.terms(
+            new.content.transaction_type,
+            new.content.amount,
+            content::hash(&new.content),
+            now,
+        )?;
         let mut approval = Self {
             id: new.id,
             organization_id: new.organization_id,
             version: 0,
             status: ApprovalStatus::Pending,
-            requester_id: new.maker.member_id,
+            requester_id: new.requester_id,
             content: new.content,
             terms,
             edited: false,
@@ -161,6 +150,7 @@ impl Approval {
             created_at: now,
             updated_at: now,
         };
+        approval.terms.code_givers = approval.code_givers(electorate);
         if approval.resolve(now) == Resolution::Approved {
             approval.set_approved(None, now);
         } else {
@@ -179,14 +169,14 @@ impl Approval {
         self.votes.iter().filter(|vote| vote.counts_for(&self.terms.content_hash))
     }
 
-    /// Whether this member made it or benefits from it.
-    pub fn is_maker(&self, member: MemberId) -> bool {
-        self.requester_id == member || self.content.beneficiary_member_id == Some(member)
+    /// Who made it and who benefits from it.
+    pub fn makers(&self) -> impl Iterator<Item = MemberId> {
+        std::iter::once(self.requester_id).chain(self.content.beneficiary_member_id)
     }
 
-    /// Whether this member may be acting in its maker's account.
-    fn is_code_giver(&self, member: MemberId) -> bool {
-        self.terms.code_givers.contains(&member)
+    /// Whether this member made it or benefits from it.
+    pub fn is_maker(&self, member: MemberId) -> bool {
+        self.makers().any(|maker| maker == member)
     }
 
     fn set_approved(&mut self, by: Option<MemberId>, now: Timestamp) {
@@ -203,16 +193,6 @@ impl Vote {
     pub fn counts_for(&self, content_hash: &str) -> bool {
         self.withdrawn_at.is_none() && self.voided_at.is_none() && self.content_hash == content_hash
     }
-}
-
-fn terms(
-    content: &ApprovalContent,
-    code_givers: Vec<MemberId>,
-    policy: &Policy,
-    now: Timestamp,
-) -> Result<ApprovalTerms, Refusal> {
-    let terms = policy.terms(content.transaction_type, content.amount, content::hash(content), now)?;
-    Ok(ApprovalTerms { code_givers, ..terms })
 }
 
 /// The roles that may vote now, of a policy's step.

@@ -65,6 +65,8 @@ pub struct CodeGiver {
 /// For how long whoever was shown a code to an account counts as one who may be acting in it: a mutual's usual waiting time
 /// before it helps a new member.
 pub const CODE_GIVER_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+/// For how long that stays noted: a request that was made in that time may wait for a year ([`policy`](crate::policy)).
+const CODE_GIVER_NOTED_FOR: Duration = Duration::from_secs((90 + 366) * 24 * 3600);
 
 /// A person's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,12 +142,6 @@ impl MemberNumber {
     }
 }
 
-impl CodeGiver {
-    fn is_recent(&self, now: Timestamp) -> bool {
-        now.since(self.at) < CODE_GIVER_FOR
-    }
-}
-
 impl Member {
     /// The roles that count now: none unless active. A suspended member's rest.
     pub fn effective_roles(&self) -> RoleSet {
@@ -157,15 +153,11 @@ impl Member {
         !self.roles.without(Role::Member).is_empty()
     }
 
-    /// Notes that somebody was shown a code to the account.
+    /// Notes that somebody was shown a code to the account. Nothing but time takes that back.
     pub fn give_code(&mut self, by: MemberId, now: Timestamp) {
-        self.code_givers.retain(|giver| giver.member_id != by && giver.is_recent(now));
+        let noted = |giver: &CodeGiver| now.since(giver.at) < CODE_GIVER_NOTED_FOR;
+        self.code_givers.retain(|giver| giver.member_id != by && noted(giver));
         self.code_givers.push(CodeGiver { member_id: by, at: now });
-    }
-
-    /// Who may be acting in the account: whoever was shown a code to it in the last [`CODE_GIVER_FOR`].
-    pub fn recent_code_givers(&self, now: Timestamp) -> Vec<MemberId> {
-        self.code_givers.iter().filter(|giver| giver.is_recent(now)).map(|giver| giver.member_id).collect()
     }
 
     /// Folded for search: names, number, phone digits.
@@ -236,11 +228,8 @@ impl Member {
         }
     }
 
-    /// Gives or takes a role. Whoever is given one is vouched for by those who decided: that they act in the account themselves.
+    /// Gives or takes a role.
     pub fn set_role(&mut self, role: Role, grant: bool) {
-        if grant {
-            self.code_givers.clear();
-        }
         self.roles = if grant { self.roles.with(role) } else { self.roles.without(role) };
     }
 
@@ -298,21 +287,20 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_shown_a_code_may_be_acting_for_ninety_days_unless_others_grant_a_role() {
+    fn whoever_was_shown_a_code_stays_noted_each_once_whatever_role_is_granted() {
         let (a, b) = (MemberId::from_uuid(Uuid::from_u128(8)), MemberId::from_uuid(Uuid::from_u128(9)));
         let day = |n: u64| Timestamp::from_millis(0).plus(Duration::from_secs(n * 24 * 3600));
         let mut member = member(MemberStatus::Active);
         member.give_code(a, day(0));
         member.give_code(b, day(10));
-        assert_eq!(member.recent_code_givers(day(89)), [a, b]);
-        assert_eq!(member.recent_code_givers(day(90)), [b]);
-        member.give_code(a, day(95));
-        assert_eq!(member.recent_code_givers(day(99)), [b, a], "each once");
-        assert_eq!(member.recent_code_givers(day(100)), [a]);
-        member.set_role(Role::Secretary, false);
-        assert_eq!(member.recent_code_givers(day(100)), [a]);
         member.set_role(Role::Treasurer, true);
-        assert!(member.recent_code_givers(day(100)).is_empty());
+        let noted =
+            |member: &Member| member.code_givers.iter().map(|giver| giver.member_id).collect::<Vec<_>>();
+        assert_eq!(noted(&member), [a, b]);
+        member.give_code(a, day(95));
+        assert_eq!(noted(&member), [b, a], "each once");
+        member.give_code(a, day(10 + 90 + 366));
+        assert_eq!(noted(&member), [a], "no request that it counts for can still wait");
     }
 
     const CHANGES: [StatusChange; 5] = [

@@ -3,12 +3,12 @@
 use unionflow_protocol::{
     Amount, Timestamp,
     approval::ApprovalStatus,
-    event::approvals::ApprovalContent,
+    event::approvals::{ApprovalContent, ApprovalTerms},
     id::{EntryId, MemberId},
     problem::ErrorCode,
 };
 
-use super::{Approval, Electorate, Maker, Resolution, terms};
+use super::{Approval, Electorate, Resolution, content};
 use crate::{
     detail::Detail,
     ledger::{Account, CannotPost, Chart, Entry, Reservation},
@@ -39,24 +39,25 @@ impl Approval {
     /// policy in force. Returns the number of votes voided; `None` if nothing changed.
     pub fn edit(
         &mut self,
-        editor: Maker,
+        editor: MemberId,
         content: ApprovalContent,
         policy: &Policy,
         electorate: &Electorate,
         now: Timestamp,
     ) -> Result<Option<u32>, Refusal> {
-        self.may_edit(editor.member_id, now).map_err(|code| self.refusal(code))?;
+        self.may_edit(editor, now).map_err(|code| self.refusal(code))?;
         if content == self.content {
             return Ok(None);
         }
         let voided = u32::try_from(self.standing_votes().count()).unwrap_or(u32::MAX);
-        let mut code_givers = self.terms.code_givers.clone();
-        code_givers.extend(editor.code_givers.iter().filter(|giver| !self.is_code_giver(**giver)));
-        self.terms = terms(&content, code_givers, policy, now)?;
+        let terms = policy.terms(content.transaction_type, content.amount, content::hash(&content), now)?;
+        let code_givers = std::mem::take(&mut self.terms.code_givers);
+        self.terms = ApprovalTerms { code_givers, ..terms };
         for vote in self.votes.iter_mut().filter(|vote| vote.voided_at.is_none()) {
             vote.voided_at = Some(now);
         }
         self.content = content;
+        self.terms.code_givers = self.code_givers(electorate);
         self.edited = true;
         self.updated_at = now;
         if self.resolve(now) == Resolution::Approved {

@@ -16,6 +16,7 @@ use super::{content, *};
 use crate::{
     detail::Detail,
     ledger::{Account, Chart, Entry},
+    member::CodeGiver,
     policy,
 };
 
@@ -96,18 +97,28 @@ fn chart(holds: i64) -> Chart {
     ])
 }
 
-fn maker(n: u128) -> Maker {
-    Maker { member_id: member(n), code_givers: Vec::new() }
+fn submit(requester: u128, content: ApprovalContent, rules: PolicyRules) -> Approval {
+    submit_to(&everyone(), requester, content, rules)
 }
 
-fn submit(requester: u128, content: ApprovalContent, rules: PolicyRules) -> Approval {
+fn submit_to(
+    electorate: &Electorate,
+    requester: u128,
+    content: ApprovalContent,
+    rules: PolicyRules,
+) -> Approval {
     let new = NewApproval {
         id: ApprovalId::from_uuid(Uuid::from_u128(500)),
         organization_id: OrganizationId::from_uuid(Uuid::from_u128(600)),
-        maker: maker(requester),
+        requester_id: member(requester),
         content,
     };
-    Approval::submit(new, &in_force(rules), &everyone(), at(0)).unwrap()
+    Approval::submit(new, &in_force(rules), electorate, at(0)).unwrap()
+}
+
+/// At this hour the first was shown a code to the account of the second.
+fn gave(giver: u128, receiver: u128, hour: i64) -> GivenCode {
+    GivenCode { receiver_id: member(receiver), giver: CodeGiver { member_id: member(giver), at: at(hour) } }
 }
 
 /// An expense of this amount by the treasurer under the demonstration's policy.
@@ -152,35 +163,57 @@ fn makers_do_not_vote_p8() {
 }
 
 #[test]
-fn whoever_could_be_acting_in_the_makers_account_does_not_vote() {
-    let asked = |rules: PolicyRules, amount| {
-        let new = NewApproval {
-            id: ApprovalId::from_uuid(Uuid::from_u128(500)),
-            organization_id: OrganizationId::from_uuid(Uuid::from_u128(600)),
-            maker: Maker { code_givers: vec![member(PRESIDENT)], ..maker(TREASURER) },
-            content: expense(amount),
-        };
-        Approval::submit(new, &in_force(rules), &everyone(), at(0)).unwrap()
+fn whoever_gave_a_code_and_whoever_got_it_are_one_person() {
+    let day = 24;
+    let with = |codes: &[GivenCode]| everyone().with_codes(codes.to_vec());
+    let refused = |approval: &mut Approval, who: u128, electorate: &Electorate| {
+        let seen = approval.terms.content_hash.clone();
+        approval.approve(&voter(who), electorate, Some(&seen), at(1)).map_err(|refusal| refusal.code)
     };
-    let mut approval = asked(policy::demo_rules(), 5_000);
-    assert_eq!(approve(&mut approval, PRESIDENT), Err(ErrorCode::CodeGiverMayNotVote));
-    let rejection = approval.reject(&voter(PRESIDENT), &everyone(), None, at(1));
-    assert_eq!(rejection.unwrap_err().code, ErrorCode::CodeGiverMayNotVote);
-    approve(&mut approval, SECRETARY).unwrap();
+    for code in [gave(PRESIDENT, TREASURER, 0), gave(TREASURER, PRESIDENT, 0), gave(PRESIDENT, TREASURER, 1)]
+    {
+        let codes = with(&[code]);
+        let mut approval = submit_to(&codes, TREASURER, expense(5_000), policy::demo_rules());
+        assert_eq!(refused(&mut approval, PRESIDENT, &codes), Err(ErrorCode::CodeGiverMayNotVote));
+        let rejection = approval.reject(&voter(PRESIDENT), &codes, None, at(1));
+        assert_eq!(rejection.unwrap_err().code, ErrorCode::CodeGiverMayNotVote);
+        refused(&mut approval, SECRETARY, &codes).unwrap();
 
-    let needs_the_president = asked(policy::demo_rules(), 150_000);
-    let blocked = needs_the_president.blocked.expect("nobody else is president");
-    assert_eq!((blocked.missing, blocked.roles_to_act), (1, RoleSet::of(&[Role::President])));
+        let needs_both = submit_to(&codes, TREASURER, expense(150_000), policy::demo_rules());
+        let blocked = needs_both.blocked.expect("nobody else is president");
+        assert_eq!((blocked.missing, blocked.roles_to_act), (1, RoleSet::of(&[Role::President])));
+        let lone = Electorate::new(vec![voter(PRESIDENT)]).with_codes(vec![code]);
+        let mut alone = submit_to(&lone, TREASURER, expense(5_000), policy::default_rules(true));
+        assert!(refused(&mut alone, PRESIDENT, &lone).unwrap().single_signature);
+    }
+    let codes = with(&[gave(SECRETARY, PLAIN, 0)]);
+    let aid = ApprovalContent { beneficiary_member_id: Some(member(PLAIN)), ..expense(5_000) };
+    let mut for_the_puppet = submit_to(&codes, TREASURER, aid, policy::demo_rules());
+    assert_eq!(for_the_puppet.terms.code_givers, [member(SECRETARY)]);
+    assert_eq!(refused(&mut for_the_puppet, SECRETARY, &codes), Err(ErrorCode::CodeGiverMayNotVote));
+
+    let codes = with(&[gave(SECRETARY, BOARD, -3 * day)]);
+    let mut both = submit_to(&codes, TREASURER, expense(2_000_000), policy::demo_rules());
+    refused(&mut both, PRESIDENT, &codes).unwrap();
+    refused(&mut both, SECRETARY, &codes).unwrap();
+    assert_eq!(refused(&mut both, BOARD, &codes), Err(ErrorCode::CodeGiverMayNotVote), "they have voted");
+    assert!(refused(&mut both, 5, &codes).unwrap().approved);
+}
+
+#[test]
+fn only_ninety_days_end_that_two_are_one_and_not_while_a_request_waits() {
+    let day = 24;
+    let codes = |hour| everyone().with_codes(vec![gave(SECRETARY, TREASURER, hour)]);
+    let long_ago = submit_to(&codes(-90 * day), TREASURER, expense(5_000), policy::demo_rules());
+    assert_eq!(long_ago.may_vote(&voter(SECRETARY), &codes(-90 * day), at(1)), Ok(()));
+    let recent = submit_to(&codes(-89 * day), TREASURER, expense(5_000), policy::demo_rules());
+    let late = recent.may_vote(&voter(SECRETARY), &codes(-89 * day), at(13 * day));
+    assert_eq!(late, Err(ErrorCode::CodeGiverMayNotVote));
 
     let mut waits = submit(TREASURER, expense(5_000), policy::demo_rules());
-    let editor = Maker { code_givers: vec![member(SECRETARY)], ..maker(TREASURER) };
-    waits.edit(editor, expense(6_000), &in_force(policy::demo_rules()), &everyone(), at(1)).unwrap();
+    waits.edit(member(TREASURER), expense(6_000), &in_force(policy::demo_rules()), &codes(1), at(1)).unwrap();
     let seen = waits.may_vote(&voter(SECRETARY), &everyone(), at(2));
-    assert_eq!(seen, Err(ErrorCode::CodeGiverMayNotVote), "nor after an edit");
-
-    let mut alone = asked(policy::default_rules(true), 5_000);
-    let lone = Electorate::new(vec![voter(PRESIDENT)]);
-    assert!(alone.approve(&voter(PRESIDENT), &lone, None, at(1)).unwrap().single_signature);
+    assert_eq!(seen, Err(ErrorCode::CodeGiverMayNotVote), "noted with an edit");
 }
 
 #[test]
@@ -226,7 +259,7 @@ fn an_edit_voids_the_votes_and_chooses_the_band_anew_p14() {
     approve(&mut approval, PRESIDENT).unwrap();
     let before = approval.terms.content_hash.clone();
     let rules = in_force(policy::demo_rules());
-    let voided = approval.edit(maker(TREASURER), expense(1_500_000), &rules, &everyone(), at(5)).unwrap();
+    let voided = approval.edit(member(TREASURER), expense(1_500_000), &rules, &everyone(), at(5)).unwrap();
     assert_eq!(voided, Some(1));
     assert_eq!(approval.terms.required_level, Level::Level3);
     assert_eq!(approval.terms.decide_by, at(5 + 14 * 24));
@@ -249,7 +282,7 @@ fn an_edit_and_its_opposite_do_not_bring_votes_back_p14() {
     let rules = in_force(policy::demo_rules());
     let first = approval.terms.content_hash.clone();
     for minor in [2_500_000, 2_000_000] {
-        approval.edit(maker(TREASURER), expense(minor), &rules, &everyone(), at(2)).unwrap();
+        approval.edit(member(TREASURER), expense(minor), &rules, &everyone(), at(2)).unwrap();
     }
     assert_eq!(approval.terms.content_hash, first, "the same content again");
     assert_eq!(approval.standing_votes().count(), 0);
@@ -264,7 +297,7 @@ fn only_the_creator_edits_and_cancels_and_only_while_it_waits() {
     let rules = in_force(policy::demo_rules());
     let mut approval = asked(5_000);
     let edit = |approval: &mut Approval, who, now| {
-        approval.edit(maker(who), expense(6_000), &rules, &everyone(), now).map_err(|refusal| refusal.code)
+        approval.edit(member(who), expense(6_000), &rules, &everyone(), now).map_err(|refusal| refusal.code)
     };
     assert_eq!(edit(&mut approval, PRESIDENT, at(1)), Err(ErrorCode::NotTheCreator));
     assert_eq!(edit(&mut approval, TREASURER, at(14 * 24)), Err(ErrorCode::DecisionTooLate));
@@ -488,7 +521,7 @@ proptest! {
                 Act::Reject(n) => approval.reject(&voter(n), &everyone(), Some(&seen), now).is_err(),
                 Act::Withdraw(n) => approval.withdraw(member(n), now).is_err(),
                 Act::Edit(n, minor) => {
-                    !matches!(approval.edit(maker(n), expense(minor), &rules, &everyone(), now), Ok(Some(_)))
+                    !matches!(approval.edit(member(n), expense(minor), &rules, &everyone(), now), Ok(Some(_)))
                 }
                 Act::Cancel(n) => approval.cancel(member(n), now).is_err(),
                 Act::Sweep => !(approval.expire(now) || approval.lapse(now)),
@@ -547,6 +580,7 @@ proptest! {
     fn blocked_is_true_exactly_when_nobody_can_complete_it(
         people in proptest::collection::vec(1u8..16, 0..5),
         steps in proptest::collection::vec((1u8..16, 1u8..3), 1..3),
+        codes in proptest::collection::vec((9u128..15, 9u128..15), 0..4),
     ) {
         let voting = [Role::President, Role::Treasurer, Role::Secretary, Role::BoardMember];
         let set = |bits: u8| (0..4).filter(|i| bits & (1 << i) != 0).map(|i| voting[i]).collect::<RoleSet>();
@@ -555,8 +589,9 @@ proptest! {
         rules.levels.insert(Level::Level1, LevelRules::of(steps));
         let voters: Vec<Voter> =
             (10u128..).zip(&people).map(|(n, bits)| Voter { member_id: member(n), roles: set(*bits) }).collect();
-        let electorate = Electorate::new(voters.clone());
-        let approval = submit(PLAIN, expense(5), rules);
+        let codes = codes.into_iter().map(|(giver, receiver)| gave(giver, receiver, 0)).collect();
+        let electorate = Electorate::new(voters.clone()).with_codes(codes);
+        let approval = submit_to(&electorate, 9, expense(5), rules);
         prop_assert_eq!(approval.feasibility(&electorate).is_none(), some_order_approves(&approval, &voters, &electorate));
     }
 }

@@ -159,7 +159,7 @@ impl Approval {
         if benefits || (self.is_maker(voter.member_id) && !alone) {
             return Err(ErrorCode::MakerMayNotVote.into());
         }
-        if self.is_code_giver(voter.member_id) && !alone {
+        if !alone && self.is_one_with_others(voter.member_id, electorate) {
             return Err(ErrorCode::CodeGiverMayNotVote.into());
         }
         if !alone && !step_roles(&self.terms, step).intersects(voter.roles) {

@@ -110,8 +110,8 @@ pub struct ApprovalTerms {
     pub decide_by: Timestamp,
     /// How long it may wait for execution once approved, in hours.
     pub execute_within_hours: u32,
-    /// Members who were shown a code to its maker's account not long before. They could have asked in the maker's place, so
-    /// they do not vote either.
+    /// Members who were shown a code to the account of its maker or of whom it concerns, not long before or since. They may be
+    /// acting in it, so they do not vote, and voters see whose voice it may be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub code_givers: Vec<MemberId>,
 }

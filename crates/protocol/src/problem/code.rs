@@ -92,7 +92,7 @@ error_codes! {
     ExecutionTooLate "EXECUTION_TOO_LATE" 409 "Le délai d’exécution est dépassé." "The time to execute is over.";
     ContentChanged "CONTENT_CHANGED" 409 "La demande a été modifiée ; relisez-la." "The request was changed; read it again.";
     MakerMayNotVote "MAKER_MAY_NOT_VOTE" 403 "Le demandeur et le bénéficiaire ne votent pas." "Whoever made the request or benefits from it does not vote.";
-    CodeGiverMayNotVote "CODE_GIVER_MAY_NOT_VOTE" 403 "Vous avez remis au demandeur un code d’accès à son compte il y a peu ; d’autres décident." "You gave whoever made the request a code to their account not long ago; others decide.";
+    CodeGiverMayNotVote "CODE_GIVER_MAY_NOT_VOTE" 403 "Un code d’accès a été remis il y a peu entre vous et une personne de cette demande (auteur, bénéficiaire ou votant) : vous comptez pour une seule ; d’autres décident." "Not long ago a code to an account passed between you and somebody of this request (its maker, its beneficiary or a voter): you count as one person; others decide.";
     NotAnApprover "NOT_AN_APPROVER" 403 "Votre rôle ne vote pas à l’étape en cours." "The current step waits for other roles.";
     AlreadyVoted "ALREADY_VOTED" 409 "Vous avez déjà voté." "You have already voted.";
     NoVoteToWithdraw "NO_VOTE_TO_WITHDRAW" 409 "Vous n’avez pas de vote à retirer à l’étape en cours." "You have no vote to take back in the current step.";

@@ -131,7 +131,7 @@ async fn look_at_organization(
         Ok((
             reader.verify_journal(id)?,
             reader.head_of(id)?,
-            reader.load_electorate(id)?,
+            reader.load_electorate(id, [])?,
             reader.load_policy(id)?,
         ))
     });

@@ -25,7 +25,7 @@ pub fn approve(
     let comment =
         approve.comment.as_deref().map(|text| words("/comment", text, limits::COMMENT_CHARS)).transpose()?;
     let comment = comment.filter(|comment| !comment.is_empty());
-    let electorate = tx.load_electorate(approval.organization_id)?;
+    let electorate = tx.load_electorate(approval.organization_id, approval.makers())?;
     let decided = approval.approve(&voter(&member), &electorate, approve.content_hash.as_deref(), tx.now());
     let voted = with_current(tx, &approval, &member, decided)?;
 

@@ -1,9 +1,6 @@
 //! `PATCH /finance/approvals/{id}`
 
-use unionflow_domain::{
-    approval::{Maker, content},
-    text::commitment,
-};
+use unionflow_domain::{approval::content, text::commitment};
 use unionflow_protocol::{
     approval::ApprovalStatus,
     id::ApprovalId,
@@ -60,10 +57,10 @@ pub fn edit(
     check_beneficiary(tx, &content)?;
 
     let policy = tx.load_policy(member.organization_id)?.ok_or(ErrorCode::NoPolicy)?;
-    let electorate = tx.load_electorate(member.organization_id)?;
+    let makers = std::iter::once(member.id).chain(content.beneficiary_member_id);
+    let electorate = tx.load_electorate(member.organization_id, makers)?;
     let (previous_amount, was_blocked) = (approval.content.amount, approval.blocked);
-    let editor = Maker::of(&member, tx.now());
-    let Some(voided) = approval.edit(editor, content, &policy, &electorate, tx.now())? else {
+    let Some(voided) = approval.edit(member.id, content, &policy, &electorate, tx.now())? else {
         return view::view(tx, &approval, &member);
     };
     if let Some(text) = text {

@@ -23,7 +23,7 @@ pub fn reject(
 ) -> Result<rest::approval::Approval, Undo> {
     let (mut approval, member) = load_for(tx, call, id)?;
     let reason = words("/reason", &reject.reason, limits::REASON_CHARS)?;
-    let electorate = tx.load_electorate(approval.organization_id)?;
+    let electorate = tx.load_electorate(approval.organization_id, approval.makers())?;
     let decided = approval.reject(&voter(&member), &electorate, reject.content_hash.as_deref(), tx.now());
     let rejected = with_current(tx, &approval, &member, decided)?;
 

@@ -12,8 +12,9 @@ pub(crate) fn review_all(
     organization: OrganizationId,
     but: Option<ApprovalId>,
 ) -> Result<(), Undo> {
-    let electorate = tx.load_electorate(organization)?;
-    for mut approval in tx.load_pending_approvals(organization)? {
+    let pending = tx.load_pending_approvals(organization)?;
+    let electorate = tx.load_electorate(organization, pending.iter().flat_map(Approval::makers))?;
+    for mut approval in pending {
         if Some(approval.id) != but && review(tx, &mut approval, &electorate)? {
             tx.save_approval(&approval)?;
         }

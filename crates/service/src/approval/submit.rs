@@ -2,7 +2,7 @@
 
 use unionflow_domain::{
     Refusal,
-    approval::{Approval, Maker, NewApproval, content},
+    approval::{Approval, NewApproval, content},
     hint::Hint,
     member::Member,
     text::{commitment, words},
@@ -161,8 +161,9 @@ fn create(
 ) -> Result<rest::approval::Approval, Undo> {
     let organization_id = member.organization_id;
     let policy = tx.load_policy(organization_id)?.ok_or(ErrorCode::NoPolicy)?;
-    let electorate = tx.load_electorate(organization_id)?;
-    let new = NewApproval { id, organization_id, maker: Maker::of(member, tx.now()), content };
+    let makers = std::iter::once(member.id).chain(content.beneficiary_member_id);
+    let electorate = tx.load_electorate(organization_id, makers)?;
+    let new = NewApproval { id, organization_id, requester_id: member.id, content };
     let mut approval = Approval::submit(new, &policy, &electorate, tx.now())?;
     if approval.status == ApprovalStatus::Approved {
         free_lapsed(tx, &approval)?;

@@ -1,11 +1,12 @@
 //! A request, as the caller sees it.
 
 use unionflow_domain::{
-    approval::{Approval, Resolution},
+    approval::{Approval, Electorate, Resolution},
     member::Member,
     permissions::Action,
 };
 use unionflow_protocol::{
+    Timestamp,
     approval::{ApprovalStatus, TransactionType},
     problem::ErrorCode,
     rest::{
@@ -69,6 +70,15 @@ pub(crate) fn read(
             comment: comment_of(n),
         })
         .collect();
+    let mut terms = approval.terms.clone();
+    let electorate = match approval.status {
+        ApprovalStatus::Pending => Some(reader.load_electorate(approval.organization_id, approval.makers())?),
+        _ => None,
+    };
+    if let Some(electorate) = &electorate {
+        // With those who were shown a code since: voters see whose voice it may be.
+        terms.code_givers = approval.code_givers(electorate);
+    }
     let outcome = &approval.outcome;
     Ok(rest::approval::Approval {
         id: approval.id,
@@ -78,7 +88,7 @@ pub(crate) fn read(
         requester_id: approval.requester_id,
         content: approval.content.clone(),
         purpose,
-        terms: approval.terms.clone(),
+        terms,
         edited: approval.edited,
         current_step,
         votes_in_step,
@@ -98,24 +108,22 @@ pub(crate) fn read(
         last_failure: outcome.last_failure,
         created_at: approval.created_at,
         updated_at: approval.updated_at,
-        actions: actions(reader, approval, member)?,
+        actions: actions(approval, member, electorate.as_ref(), reader.now()),
         as_of,
     })
 }
 
 /// What the member may do with it now, and why not (P24).
 fn actions(
-    reader: &mut Reader<'_>,
     approval: &Approval,
     member: &Member,
-) -> Result<Vec<AllowedAction>, Undo> {
-    let (now, voter) = (reader.now(), voter(member));
-    let may_vote = match approval.status {
-        ApprovalStatus::Pending => {
-            let electorate = reader.load_electorate(approval.organization_id)?;
-            approval.may_vote(&voter, &electorate, now)
-        }
-        _ => Err(ErrorCode::WrongApprovalStatus),
+    electorate: Option<&Electorate>,
+    now: Timestamp,
+) -> Vec<AllowedAction> {
+    let voter = voter(member);
+    let may_vote = match electorate {
+        Some(electorate) => approval.may_vote(&voter, electorate, now),
+        None => Err(ErrorCode::WrongApprovalStatus),
     };
     let may_execute = if Action::Execute.allowed(voter.roles) {
         approval.may_execute(now)
@@ -135,5 +143,5 @@ fn actions(
         allowed: result.is_ok(),
         refusal: result.err(),
     });
-    Ok(judged.to_vec())
+    judged.to_vec()
 }

@@ -12,7 +12,7 @@ pub fn withdraw(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<rest::ap
     let decided = approval.withdraw(member.id, tx.now());
     let withdrawn = with_current(tx, &approval, &member, decided)?;
     tx.publish().approval_vote_withdrawn(&mut approval, member.id, &withdrawn)?;
-    let electorate = tx.load_electorate(approval.organization_id)?;
+    let electorate = tx.load_electorate(approval.organization_id, approval.makers())?;
     review(tx, &mut approval, &electorate)?;
     tx.save_approval(&approval)?;
     view::view(tx, &approval, &member)

@@ -16,7 +16,7 @@ use unionflow_storage::{
 };
 
 use super::load_for;
-use crate::{Call, Publish, membership};
+use crate::{Call, Publish, approval::review::review_all, membership};
 
 /// How long an invitation can be accepted.
 const INVITATION_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -50,6 +50,7 @@ pub fn invite(tx: &mut Tx<'_>, call: &Call, id: MemberId, public_url: &str) -> R
     member.updated_at = tx.now();
     tx.publish().member_invited(&mut member)?;
     tx.save_member(&member)?;
+    review_all(tx, member.organization_id, None)?;
     // The code is behind the `#`: browsers do not send that part, so it is in no log.
     let link = Secret(format!("{}/activate#{code}", public_url.trim_end_matches('/')));
     Ok(MemberCode { member_id: id, code: Secret(code), link, expires_at, as_of: tx.as_of_here()? })

@@ -25,7 +25,10 @@ use unionflow_storage::{
 use super::load_for;
 use crate::{
     Call, Publish,
-    approval::submit::{Governance, submit_governance},
+    approval::{
+        review::review_all,
+        submit::{Governance, submit_governance},
+    },
     auth::reset::belongs_elsewhere,
     membership,
 };
@@ -77,6 +80,7 @@ pub fn reset(
     member.updated_at = tx.now();
     tx.publish().member_reset_issued(&mut member)?;
     tx.save_member(&member)?;
+    review_all(tx, member.organization_id, None)?;
     Ok(CodeOrRequest::Code(MemberCode { as_of: tx.as_of_here()?, ..code }))
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn view(
     as_of: AsOf,
 ) -> Result<rest::organization::Organization, StoreFault> {
     let single = reader.load_policy(organization.id)?.is_some_and(|policy| policy.rules.single_signature);
-    let alone = single && reader.load_electorate(organization.id)?.is_lone();
+    let alone = single && reader.load_electorate(organization.id, [])?.is_lone();
     let settings = organization.settings.clone();
     Ok(rest::organization::Organization {
         id: organization.id,

@@ -1,9 +1,11 @@
 //! Members.
 
+use std::collections::BTreeSet;
+
 use unionflow_domain::{
-    approval::{Electorate, Voter},
+    approval::{Electorate, GivenCode, Voter},
     contact::{Email, Phone},
-    member::{Member, MemberNumber, Name},
+    member::{CodeGiver, Member, MemberNumber, Name},
 };
 use unionflow_protocol::{
     RoleSet,
@@ -126,14 +128,34 @@ impl Reader<'_> {
         )
     }
 
-    /// Every active member with a role that can vote.
-    pub fn load_electorate(&mut self, organization: OrganizationId) -> Result<Electorate, StoreFault> {
-        let voters = self.all(
-            "SELECT id, roles FROM member WHERE organization_id = ?1 AND (roles & 63) <> 0 AND status = ?2",
+    /// Every active member with a role that can vote, with the codes that opened their accounts and those of these makers and
+    /// beneficiaries.
+    pub fn load_electorate(
+        &mut self,
+        organization: OrganizationId,
+        makers: impl IntoIterator<Item = MemberId>,
+    ) -> Result<Electorate, StoreFault> {
+        let mut codes = Vec::new();
+        let mut note = |receiver_id, givers: Vec<CodeGiver>| {
+            codes.extend(givers.into_iter().map(|giver| GivenCode { receiver_id, giver }));
+        };
+        let holders = self.all(
+            "SELECT id, roles, code_givers FROM member WHERE organization_id = ?1 AND (roles & 63) <> 0 AND status = ?2",
             &[organization.param(), MemberStatus::Active.as_str().param()],
-            |row| Ok(Voter { member_id: get(row, 0)?, roles: get::<RoleSet>(row, 1)? }),
+            |row| Ok((get::<MemberId>(row, 0)?, get::<RoleSet>(row, 1)?, json::<Vec<CodeGiver>>(row, 2)?)),
         )?;
-        Ok(Electorate::new(voters))
+        let mut voters = Vec::new();
+        for (member_id, roles, givers) in holders {
+            voters.push(Voter { member_id, roles });
+            note(member_id, givers);
+        }
+        let makers: BTreeSet<MemberId> = makers.into_iter().collect();
+        for id in makers.into_iter().filter(|id| voters.iter().all(|voter| voter.member_id != *id)) {
+            let sql = "SELECT code_givers FROM member WHERE id = ?1 AND organization_id = ?2";
+            let givers = self.first(sql, &[id.param(), organization.param()], |row| json(row, 0))?;
+            note(id, givers.unwrap_or_default());
+        }
+        Ok(Electorate::new(voters).with_codes(codes))
     }
 }
 

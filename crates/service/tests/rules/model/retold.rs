@@ -47,7 +47,7 @@ struct Person {
     roles: RoleSet,
     joined_on: unionflow_protocol::Date,
     number: String,
-    /// Who was shown a code to the account, and when last; until others grant a role.
+    /// Who was shown a code to the account, and when last.
     code_givers: BTreeMap<MemberId, Timestamp>,
 }
 

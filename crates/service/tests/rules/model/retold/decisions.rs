@@ -28,6 +28,7 @@ pub(super) struct Request {
     /// The account of its reservation, whatever became of it.
     pub(super) set_aside: Option<AccountId>,
     pub(super) entry: Option<EntryId>,
+    made_at: Timestamp,
     execute_by: Option<Timestamp>,
     failed: bool,
 }
@@ -85,9 +86,7 @@ impl Request {
     }
 
     fn is_maker(&self, member: MemberId) -> bool {
-        self.requester == member
-            || self.content.beneficiary_member_id == Some(member)
-            || self.terms.code_givers.contains(&member)
+        self.requester == member || self.content.beneficiary_member_id == Some(member)
     }
 }
 
@@ -126,6 +125,7 @@ impl Retold {
             reserved_on: None,
             set_aside: None,
             entry: None,
+            made_at: self.at,
             execute_by: None,
             failed: false,
         };
@@ -164,15 +164,35 @@ impl Retold {
         assert!(content.beneficiary_member_id.is_none_or(|member| self.members.contains_key(&member)));
     }
 
-    /// Whoever was shown a code to the maker's account in the last 90 days, when it was made or edited, does not vote.
+    /// Whoever was shown a code to the account of maker or beneficiary less than 90 days before it was made, or since, is named
+    /// when it is made or edited.
     fn code_givers_are_named(&self, request: &Request, before: &[MemberId]) {
-        let recent = |at: Timestamp| self.at.since(at) < Duration::from_secs(90 * 24 * 3600);
-        let givers = &self.members[&request.requester].code_givers;
-        let recent = givers.iter().filter(|(_, at)| recent(**at)).map(|(giver, _)| *giver);
-        let expected: BTreeSet<MemberId> = recent.chain(before.iter().copied()).collect();
+        let makers = self.members.keys().filter(|id| request.is_maker(**id));
+        let givers = makers.flat_map(|maker| self.recent_givers(request, *maker));
+        let expected: BTreeSet<MemberId> = givers.chain(before.iter().copied()).collect();
         let named = &request.terms.code_givers;
         assert_eq!(named.len(), expected.len(), "each once");
         assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), expected);
+    }
+
+    fn recent_givers(&self, request: &Request, receiver: MemberId) -> Vec<MemberId> {
+        let before = Duration::from_secs(90 * 24 * 3600);
+        let recent = |at: Timestamp| at.plus(before) > request.made_at;
+        let givers = self.members[&receiver].code_givers.iter();
+        givers.filter(|(_, at)| recent(**at)).map(|(giver, _)| *giver).collect()
+    }
+
+    /// Whether one of the two was shown a code to the other's account: they are one person.
+    fn are_one(&self, request: &Request, a: MemberId, b: MemberId) -> bool {
+        self.recent_givers(request, a).contains(&b) || self.recent_givers(request, b).contains(&a)
+    }
+
+    /// Whether this member counts as one with a maker or with somebody who has voted.
+    fn is_one_with_others(&self, request: &Request, voter: MemberId) -> bool {
+        let voted = |id: MemberId| request.votes.iter().any(|vote| vote.voter == id);
+        let others = self.members.keys().filter(|id| request.is_maker(**id) || voted(**id));
+        request.terms.code_givers.contains(&voter)
+            || others.into_iter().any(|other| self.are_one(request, voter, *other))
     }
 
     fn may_ask(&self, request: &Request) {
@@ -276,6 +296,7 @@ impl Retold {
             assert!(request.votes.iter().all(|vote| vote.voter != voter || vote.step != step), "P9");
         } else {
             assert!(!request.is_maker(voter), "P8");
+            assert!(!self.is_one_with_others(request, voter), "giver and receiver are one person");
             assert!(self.rights(voter).intersects(request.roles(step)), "P5");
             assert!(request.votes.iter().all(|vote| vote.voter != voter), "P9");
         }
@@ -382,24 +403,28 @@ impl Retold {
             let left = usize::from(rule.min_approvals).saturating_sub(request.in_step(step).len());
             places.extend(std::iter::repeat_n(rule.roles, left));
         }
-        let mut free: Vec<RoleSet> = voters
+        let free: Vec<(MemberId, RoleSet)> = voters
             .into_iter()
             .filter(|(id, _)| !request.is_maker(*id) && request.votes.iter().all(|vote| vote.voter != *id))
-            .map(|(_, roles)| roles)
+            .filter(|(id, _)| !self.is_one_with_others(request, *id))
             .collect();
-        let filled = most_filled(&places, &mut free);
+        let filled = most_filled(&places, &free, &|a, b| self.are_one(request, a, b));
         u8::try_from(places.len() - filled).expect("few")
     }
 }
 
-fn most_filled(places: &[RoleSet], free: &mut Vec<RoleSet>) -> usize {
+fn most_filled(
+    places: &[RoleSet],
+    free: &[(MemberId, RoleSet)],
+    are_one: &impl Fn(MemberId, MemberId) -> bool,
+) -> usize {
     let Some((place, rest)) = places.split_first() else { return 0 };
-    let mut best = most_filled(rest, free);
-    for i in 0..free.len() {
-        if free[i].intersects(*place) {
-            let taken = free.remove(i);
-            best = best.max(1 + most_filled(rest, free));
-            free.insert(i, taken);
+    let mut best = most_filled(rest, free, are_one);
+    for &(voter, roles) in free {
+        if roles.intersects(*place) {
+            let mut left = free.to_vec();
+            left.retain(|(other, _)| *other != voter && !are_one(*other, voter));
+            best = best.max(1 + most_filled(rest, &left, are_one));
         }
     }
     best

@@ -114,9 +114,6 @@ impl Retold {
         let person = self.members.get_mut(&id).expect("a member of this organisation");
         assert!(!grant || person.status == MemberStatus::Active, "{told:?}");
         person.roles = if grant { held.with(role) } else { held.without(role) };
-        if grant {
-            person.code_givers.clear();
-        }
     }
 
     /// After a role that ended by leaving comes another one, or the leaving.
