@@ -39,9 +39,9 @@ struct Month {
     suspended: u32,
     new: u32,
     pending_count: u32,
-    pending: Amount,
-    approved: Amount,
-    executed: Amount,
+    pending: Sum,
+    approved: Sum,
+    executed: Sum,
     accounts: Vec<AccountBalance>,
 }
 
@@ -54,9 +54,9 @@ impl Figures {
             suspended: 0,
             new: 0,
             pending_count: 0,
-            pending: Amount::ZERO,
-            approved: Amount::ZERO,
-            executed: Amount::ZERO,
+            pending: Sum::default(),
+            approved: Sum::default(),
+            executed: Sum::default(),
             accounts: Vec::new(),
         };
         Self { currency, as_of: today, months: vec![month] }
@@ -78,8 +78,8 @@ impl Figures {
             let next = Month {
                 first: current.first.plus_months(1),
                 new: 0,
-                approved: Amount::ZERO,
-                executed: Amount::ZERO,
+                approved: Sum::default(),
+                executed: Sum::default(),
                 ..current.clone()
             };
             self.months.push(next);
@@ -115,19 +115,18 @@ impl Figures {
             Event::ApprovalPending(data) => self.pending(&data.content),
             Event::ApprovalUpdated(data) => {
                 let month = self.current_mut();
-                month.pending = adjusted(month.pending, data.content.amount, data.previous_amount);
+                month.pending.take(data.previous_amount);
+                month.pending.add(data.content.amount);
             }
             Event::ApprovalApproved(data) => {
                 self.no_longer_pending(data.amount);
-                let month = self.current_mut();
-                month.approved = adjusted(month.approved, data.amount, Amount::ZERO);
+                self.current_mut().approved.add(data.amount);
             }
             Event::ApprovalRejected(data) => self.no_longer_pending(data.amount),
             Event::ApprovalCancelled(data) => self.no_longer_pending(data.amount),
             Event::ApprovalExpired(data) => self.no_longer_pending(data.amount),
             Event::ApprovalExecuted(data) => {
-                let month = self.current_mut();
-                month.executed = adjusted(month.executed, data.amount, Amount::ZERO);
+                self.current_mut().executed.add(data.amount);
             }
             Event::AccountOpened(data) if data.kind.holds_money() => self.open_account(data.id, data.kind),
             Event::LedgerEntryPosted(data) => self.post(&data.lines),
@@ -169,13 +168,13 @@ impl Figures {
     fn pending(&mut self, content: &ApprovalContent) {
         let month = self.current_mut();
         month.pending_count += 1;
-        month.pending = adjusted(month.pending, content.amount, Amount::ZERO);
+        month.pending.add(content.amount);
     }
 
     fn no_longer_pending(&mut self, amount: Amount) {
         let month = self.current_mut();
         month.pending_count = month.pending_count.saturating_sub(1);
-        month.pending = adjusted(month.pending, Amount::ZERO, amount);
+        month.pending.take(amount);
     }
 
     fn open_account(&mut self, account_id: AccountId, kind: AccountKind) {
@@ -190,7 +189,8 @@ impl Figures {
             if let Some(account) =
                 month.accounts.iter_mut().find(|account| account.account_id == line.account_id)
             {
-                account.balance = adjusted(account.balance, line.amount, Amount::ZERO);
+                // The ledger refuses an entry that leaves the range.
+                account.balance = account.balance.plus(line.amount).unwrap_or(Amount::MAX);
             }
         }
     }
@@ -219,9 +219,9 @@ impl Figures {
             },
             approvals: ApprovalStats {
                 pending_count: month.pending_count,
-                pending_amount: opened(month.pending),
-                approved_this_month: opened(month.approved),
-                executed_this_month: opened(month.executed),
+                pending_amount: opened(month.pending.shown()),
+                approved_this_month: opened(month.approved.shown()),
+                executed_this_month: opened(month.executed.shown()),
             },
             balance: amounts
                 .then(|| BalanceStats { total: month.balance(), accounts: month.accounts.clone() }),
@@ -257,9 +257,9 @@ impl Figures {
             },
             approvals: ApprovalSeries {
                 pending_count: series.of(|month| month.pending_count),
-                pending_amount: amounts.then(|| series.of(|month| month.pending)),
-                approved_this_month: amounts.then(|| series.of(|month| month.approved)),
-                executed_this_month: amounts.then(|| series.of(|month| month.executed)),
+                pending_amount: amounts.then(|| series.of(|month| month.pending.shown())),
+                approved_this_month: amounts.then(|| series.of(|month| month.approved.shown())),
+                executed_this_month: amounts.then(|| series.of(|month| month.executed.shown())),
             },
             balance: amounts.then(|| BalanceSeries {
                 total: series.of(Month::balance),
@@ -306,10 +306,27 @@ impl Series<'_> {
     }
 }
 
-/// A sum of figures that leaves the range of amounts stays at its end: what may be recorded is bounded one by one, and a
-/// figure must not stop a command.
-fn adjusted(figure: Amount, plus: Amount, minus: Amount) -> Amount {
-    figure.minus(minus).and_then(|rest| rest.plus(plus)).unwrap_or(Amount::MAX)
+/// A sum of amounts, exact however many there are: each is bounded, their sum is not, and a figure must not stop a command.
+/// Stored like an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Sum(i128);
+
+impl Sum {
+    fn add(&mut self, amount: Amount) {
+        self.0 += i128::from(amount.minor_units());
+    }
+
+    fn take(&mut self, amount: Amount) {
+        self.0 -= i128::from(amount.minor_units());
+    }
+
+    /// As far as an amount reaches.
+    fn shown(self) -> Amount {
+        let max = Amount::MAX.minor_units();
+        let within = self.0.clamp(i128::from(-max), i128::from(max));
+        i64::try_from(within).ok().and_then(|minor| Amount::new(minor).ok()).unwrap_or(Amount::MAX)
+    }
 }
 
 #[cfg(test)]
@@ -317,8 +334,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use unionflow_protocol::{
-        event::members::{MemberAdmitted, MemberCreated, MemberLeft},
-        id::MemberId,
+        Timestamp,
+        approval::{Level, TransactionType},
+        event::{
+            approvals::{ApprovalCancelled, ApprovalPending, ApprovalTerms, CopiedPolicy},
+            members::{MemberAdmitted, MemberCreated, MemberLeft},
+        },
+        id::{ApprovalId, MemberId},
     };
     use uuid::Uuid;
 
@@ -381,7 +403,69 @@ mod tests {
         assert_eq!(kpis.members.active[11], 1);
     }
 
+    fn asked(amount: i64) -> Event {
+        let content = ApprovalContent {
+            transaction_type: TransactionType::Expense,
+            amount: Amount::new(amount).unwrap(),
+            currency: Currency::XOF,
+            beneficiary_member_id: None,
+            account_id: None,
+            to_account_id: None,
+            due_id: None,
+            payment_id: None,
+            purpose_hash: String::new(),
+            role_change: None,
+            policy_change: None,
+        };
+        let terms = ApprovalTerms {
+            required_level: Level::Level1,
+            policy_version: 1,
+            policy: CopiedPolicy { steps: Vec::new(), single_signature: false },
+            content_hash: String::new(),
+            decide_by: Timestamp::from_millis(0),
+            execute_within_hours: 1,
+            code_givers: Vec::new(),
+        };
+        let requester_id = MemberId::from_uuid(Uuid::nil());
+        ApprovalPending { id: ApprovalId::from_uuid(Uuid::nil()), requester_id, content, terms }.into()
+    }
+
+    fn taken_back(amount: i64) -> Event {
+        let (id, amount) = (ApprovalId::from_uuid(Uuid::nil()), Amount::new(amount).unwrap());
+        let transaction_type = TransactionType::Expense;
+        ApprovalCancelled { id, transaction_type, amount, currency: Currency::XOF, by: None }.into()
+    }
+
+    fn pending_amount(figures: &Figures) -> i64 {
+        figures.stats(View::Officers, false).approvals.pending_amount.unwrap().minor_units()
+    }
+
     proptest! {
+        /// However large the amounts and whatever the order: what is pending is the sum of what was asked and not taken back,
+        /// also once it is stored and read, and shown as far as an amount reaches.
+        #[test]
+        fn what_is_pending_is_the_sum_of_what_is_open(
+            amounts in proptest::collection::vec(prop_oneof![Just(Amount::MAX.minor_units()), 1..1000i64], 1..12),
+            order in any::<prop::sample::Index>(),
+        ) {
+            let (today, mut figures) = (day("2026-01-15"), figures());
+            for amount in &amounts {
+                figures.apply(&asked(*amount), today);
+            }
+            let mut open: i128 = amounts.iter().map(|amount| i128::from(*amount)).sum();
+            let mut back = amounts.clone();
+            back.rotate_left(order.index(amounts.len()));
+            for amount in back {
+                let stored = serde_json::to_string(&figures).unwrap();
+                figures = serde_json::from_str(&stored).unwrap();
+                let shown = open.min(i128::from(Amount::MAX.minor_units()));
+                prop_assert_eq!(i128::from(pending_amount(&figures)), shown);
+                figures.apply(&taken_back(amount), today);
+                open -= i128::from(amount);
+            }
+            prop_assert_eq!(pending_amount(&figures), 0);
+        }
+
         /// Each status counts exactly the members that stand there, whatever the order of events.
         #[test]
         fn counts_equal_a_recount(moves in proptest::collection::vec((0..8usize, 0..3u8), 0..60)) {
