@@ -18,8 +18,8 @@ use unionflow_domain::{
     approval::{Approval, Voter},
     member::Member,
 };
-use unionflow_protocol::{id::ApprovalId, problem::ErrorCode};
-use unionflow_storage::{Tx, Undo};
+use unionflow_protocol::{id::ApprovalId, member::MemberStatus, problem::ErrorCode};
+use unionflow_storage::{Reader, StoreFault, Tx, Undo};
 
 use crate::{Call, membership};
 
@@ -34,6 +34,15 @@ pub(crate) fn load_for(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<(
         .ok_or(ErrorCode::NotFound)?;
     call.expects(approval.version)?;
     Ok((approval, member))
+}
+
+/// Whether it is money for somebody who is not an active member now: then nobody approves it, and nobody pays it out.
+pub(crate) fn lacks_beneficiary(reader: &mut Reader<'_>, approval: &Approval) -> Result<bool, StoreFault> {
+    let Some(id) = approval.content.beneficiary_member_id else { return Ok(false) };
+    if approval.content.transaction_type.is_governance() {
+        return Ok(false);
+    }
+    Ok(reader.load_member(id)?.is_none_or(|member| member.status != MemberStatus::Active))
 }
 
 /// The member as somebody who might vote.

@@ -6,6 +6,7 @@ mod rules {
     mod decisions;
     mod faults;
     mod governance;
+    mod leaving;
     mod model;
     mod relay;
     mod scene;

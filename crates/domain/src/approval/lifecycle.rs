@@ -96,6 +96,15 @@ impl Approval {
         }
     }
 
+    /// Ends it because its maker has left: nobody stands for it any more. Whether it was still to be decided.
+    pub fn close(&mut self, now: Timestamp) -> bool {
+        let open = self.status == ApprovalStatus::Pending && now < self.terms.decide_by;
+        if open {
+            self.end(ApprovalStatus::Cancelled, now);
+        }
+        open
+    }
+
     /// Ends it if it was not decided in time. The sweeper calls this; correctness does not depend on when.
     pub fn expire(&mut self, now: Timestamp) -> bool {
         let late = self.status == ApprovalStatus::Pending && now >= self.terms.decide_by;
@@ -189,11 +198,16 @@ impl Approval {
                     }
                     CannotPost::OutOfRange | CannotPost::Malformed => (ErrorCode::NoLongerPossible, None),
                 };
-                self.outcome.last_failure = Some(code);
-                self.updated_at = now;
-                Err(NotExecuted { code, available })
+                Err(self.fail(code, available, now))
             }
         }
+    }
+
+    /// An execution could not be: noted, and it stays approved.
+    pub fn fail(&mut self, code: ErrorCode, available: Option<Amount>, now: Timestamp) -> NotExecuted {
+        self.outcome.last_failure = Some(code);
+        self.updated_at = now;
+        NotExecuted { code, available }
     }
 
     /// A change of policy or roles takes effect, in the transaction of its last vote.

@@ -100,6 +100,7 @@ error_codes! {
     NotEditable "NOT_EDITABLE" 409 "Cette demande ne se modifie pas ; annulez-la et refaites-la." "This request cannot be edited; cancel it and make another.";
     ExecutesItself "EXECUTES_ITSELF" 409 "Cette demande s’exécute d’elle-même au dernier vote." "This request executes with its last vote.";
     InsufficientFunds "INSUFFICIENT_FUNDS" 409 "Le solde disponible du compte est insuffisant." "There is not enough money available in the account.";
+    BeneficiaryNotActive "BENEFICIARY_NOT_ACTIVE" 409 "Le bénéficiaire n’est pas un membre actif en ce moment : il est parti ou suspendu." "The beneficiary is not an active member now: gone, or suspended.";
     NoLongerPossible "NO_LONGER_POSSIBLE" 409 "Le changement demandé n’est plus possible." "What the request wanted to change is no longer possible.";
 
     // Imports.

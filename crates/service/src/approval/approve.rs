@@ -2,8 +2,10 @@
 
 use unionflow_domain::text::words;
 use unionflow_protocol::{
+    approval::ApprovalStatus,
     id::ApprovalId,
     limits,
+    problem::ErrorCode,
     rest::{self, approval::Approve},
 };
 use unionflow_storage::{
@@ -11,7 +13,9 @@ use unionflow_storage::{
     tables::text::{Text, TextKind},
 };
 
-use super::{governance, load_for, review::review, sweep::free_lapsed, view, voter, with_current};
+use super::{
+    governance, lacks_beneficiary, load_for, review::review, sweep::free_lapsed, view, voter, with_current,
+};
 use crate::{Call, Publish};
 
 /// A vote for a request; the last one approves it, and a change of policy or roles takes effect with it.
@@ -25,6 +29,9 @@ pub fn approve(
     let comment =
         approve.comment.as_deref().map(|text| words("/comment", text, limits::COMMENT_CHARS)).transpose()?;
     let comment = comment.filter(|comment| !comment.is_empty());
+    if approval.status == ApprovalStatus::Pending && lacks_beneficiary(tx, &approval)? {
+        with_current(tx, &approval, &member, Err::<(), _>(ErrorCode::BeneficiaryNotActive.into()))?;
+    }
     let electorate = tx.load_electorate(approval.organization_id, approval.makers())?;
     let decided = approval.approve(&voter(&member), &electorate, approve.content_hash.as_deref(), tx.now());
     let voted = with_current(tx, &approval, &member, decided)?;

@@ -1,5 +1,6 @@
 //! `POST /finance/approvals/{id}/cancel`
 
+use unionflow_domain::member::Member;
 use unionflow_protocol::{id::ApprovalId, rest};
 use unionflow_storage::{Tx, Undo};
 
@@ -14,4 +15,15 @@ pub fn cancel(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<rest::appr
     tx.publish().approval_cancelled(&mut approval, Some(member.id))?;
     tx.save_approval(&approval)?;
     view::view(tx, &approval, &member)
+}
+
+/// Closes what somebody who has left had asked for: nobody stands for it any more.
+pub(crate) fn cancel_all_of(tx: &mut Tx<'_>, member: &Member) -> Result<(), Undo> {
+    for mut approval in tx.load_pending_of(member.organization_id, member.id)? {
+        if approval.close(tx.now()) {
+            tx.publish().approval_cancelled(&mut approval, None)?;
+            tx.save_approval(&approval)?;
+        }
+    }
+    Ok(())
 }

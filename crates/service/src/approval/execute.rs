@@ -1,7 +1,14 @@
 //! `POST /finance/approvals/{id}/execute`
 
 use serde::{Deserialize, Serialize};
-use unionflow_domain::{Refusal, approval::NotExecuted, detail::Detail, ledger::Entry, permissions::Action};
+use unionflow_domain::{
+    Refusal,
+    approval::{Approval, NotExecuted},
+    detail::Detail,
+    ledger::Entry,
+    member::Member,
+    permissions::Action,
+};
 use unionflow_protocol::{
     Amount,
     account::EntryCause,
@@ -11,7 +18,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Tx, Undo};
 
-use super::{load_for, sweep::free_lapsed, view, with_current};
+use super::{lacks_beneficiary, load_for, sweep::free_lapsed, view, with_current};
 use crate::{Call, Publish, membership};
 
 /// What became of it. A failure is recorded, and the request stays approved.
@@ -34,6 +41,10 @@ pub fn execute(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<Executed,
     let before = tx.load_chart(approval.organization_id)?;
     let planned = approval.execution(&before, tx.now());
     let execution = with_current(tx, &approval, &member, planned)?;
+    if lacks_beneficiary(tx, &approval)? {
+        let not_executed = approval.fail(ErrorCode::BeneficiaryNotActive, None, tx.now());
+        return failed(tx, approval, &member, &not_executed);
+    }
     let entry = Entry {
         id: EntryId::from_uuid(tx.new_uuid()),
         value_date: tx.today()?,
@@ -43,7 +54,7 @@ pub fn execute(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<Executed,
         cause_id: id.into(),
     };
     let mut chart = before.clone();
-    let failed = match approval.execute(member.id, &entry, &execution, &mut chart, tx.now()) {
+    match approval.execute(member.id, &entry, &execution, &mut chart, tx.now()) {
         Ok(()) => {
             if execution.reservation.is_some() && !tx.resolve_reservation(id, true)? {
                 return Err(ErrorCode::Internal.into());
@@ -52,14 +63,21 @@ pub fn execute(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<Executed,
             let (seq, now) = (tx.publish().ledger_entry_posted(&entry)?, tx.now());
             tx.insert_entry(approval.organization_id, &entry, seq, now)?;
             tx.publish().approval_executed(&mut approval)?;
-            None
+            tx.save_approval(&approval)?;
+            Ok(Executed { approval: view::view(tx, &approval, &member)?, failed: None })
         }
-        Err(not_executed) => {
-            tx.publish().approval_execution_failed(&mut approval, &not_executed)?;
-            let NotExecuted { code, available } = not_executed;
-            Some((code, available))
-        }
-    };
+        Err(not_executed) => failed(tx, approval, &member, &not_executed),
+    }
+}
+
+fn failed(
+    tx: &mut Tx<'_>,
+    mut approval: Approval,
+    member: &Member,
+    not_executed: &NotExecuted,
+) -> Result<Executed, Undo> {
+    tx.publish().approval_execution_failed(&mut approval, not_executed)?;
     tx.save_approval(&approval)?;
-    Ok(Executed { approval: view::view(tx, &approval, &member)?, failed })
+    let failed = Some((not_executed.code, not_executed.available));
+    Ok(Executed { approval: view::view(tx, &approval, member)?, failed })
 }

@@ -10,7 +10,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Tx, Undo};
 
-use super::review::review_all;
+use super::{cancel::cancel_all_of, review::review_all};
 use crate::{Publish, member::reset, publish::StatusChanged};
 
 /// Publishes the approval and what it brings about in the same transaction.
@@ -109,6 +109,9 @@ fn change_status(
     tx.publish().member_status_changed(member, &changed)?;
     if member.status != MemberStatus::Active {
         tx.delete_codes(member.id)?;
+    }
+    if member.status == MemberStatus::Left {
+        cancel_all_of(tx, member)?;
     }
     Ok(())
 }

@@ -6,7 +6,6 @@ use unionflow_domain::{
     permissions::Action,
 };
 use unionflow_protocol::{
-    Timestamp,
     approval::{ApprovalStatus, TransactionType},
     problem::ErrorCode,
     rest::{
@@ -16,7 +15,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Reader, Tx, Undo, tables::text::TextKind};
 
-use super::voter;
+use super::{lacks_beneficiary, voter};
 
 /// Whether a member may see a request: officers see all, others what they made or what benefits them. Whoever a pending
 /// change of roles concerns does not see it yet.
@@ -108,19 +107,19 @@ pub(crate) fn read(
         last_failure: outcome.last_failure,
         created_at: approval.created_at,
         updated_at: approval.updated_at,
-        actions: actions(approval, member, electorate.as_ref(), reader.now()),
+        actions: actions(reader, approval, member, electorate.as_ref())?,
         as_of,
     })
 }
 
 /// What the member may do with it now, and why not (P24).
 fn actions(
+    reader: &mut Reader<'_>,
     approval: &Approval,
     member: &Member,
     electorate: Option<&Electorate>,
-    now: Timestamp,
-) -> Vec<AllowedAction> {
-    let voter = voter(member);
+) -> Result<Vec<AllowedAction>, Undo> {
+    let (now, voter) = (reader.now(), voter(member));
     let may_vote = match electorate {
         Some(electorate) => approval.may_vote(&voter, electorate, now),
         None => Err(ErrorCode::WrongApprovalStatus),
@@ -130,18 +129,24 @@ fn actions(
     } else {
         Err(ErrorCode::Forbidden)
     };
+    let open = may_vote.is_ok() || may_execute.is_ok();
+    let for_a_member = if open && lacks_beneficiary(reader, approval)? {
+        Err(ErrorCode::BeneficiaryNotActive)
+    } else {
+        Ok(())
+    };
     let judged = [
-        (ApprovalAction::Approve, may_vote),
+        (ApprovalAction::Approve, may_vote.and(for_a_member)),
         (ApprovalAction::Reject, may_vote),
         (ApprovalAction::Withdraw, approval.may_withdraw(member.id, now)),
         (ApprovalAction::Edit, approval.may_edit(member.id, now)),
         (ApprovalAction::Cancel, approval.may_cancel(member.id, now)),
-        (ApprovalAction::Execute, may_execute),
+        (ApprovalAction::Execute, may_execute.and(for_a_member)),
     ];
     let judged = judged.map(|(action, result)| AllowedAction {
         action,
         allowed: result.is_ok(),
         refusal: result.err(),
     });
-    judged.to_vec()
+    Ok(judged.to_vec())
 }

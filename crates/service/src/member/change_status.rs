@@ -23,6 +23,7 @@ use super::{load_for, view};
 use crate::{
     Call, Publish,
     approval::{
+        cancel::cancel_all_of,
         review::review_all,
         submit::{Governance, submit_governance},
     },
@@ -61,6 +62,9 @@ pub fn change_status(
     tx.save_member(&member)?;
     if member.status != MemberStatus::Active {
         tx.delete_codes(member.id)?;
+    }
+    if member.status == MemberStatus::Left {
+        cancel_all_of(tx, &member)?;
     }
     review_all(tx, member.organization_id, None)?;
     let viewer = if leaves { &member } else { &actor };

@@ -86,6 +86,19 @@ impl Reader<'_> {
         )
     }
 
+    /// Every request of a member that waits for votes.
+    pub fn load_pending_of(
+        &mut self,
+        organization: OrganizationId,
+        requester: MemberId,
+    ) -> Result<Vec<Approval>, StoreFault> {
+        self.all(
+            "SELECT body FROM approval WHERE organization_id = ?1 AND status = 'PENDING' AND requester_id = ?2 ORDER BY id",
+            &[organization.param(), requester.param()],
+            |row| json(row, 0),
+        )
+    }
+
     /// The open request that would change the same, if any.
     pub fn load_open_twin(
         &mut self,

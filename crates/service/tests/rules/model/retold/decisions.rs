@@ -9,6 +9,7 @@ use unionflow_protocol::{
     approval::{ApprovalStatus, Decision, TransactionType},
     event::approvals::*,
     id::{AccountId, ApprovalId, EntryId, MemberId},
+    member::MemberStatus,
     problem::ErrorCode,
     rest::approval::Blocked,
 };
@@ -261,7 +262,11 @@ impl Retold {
                 request.status = ApprovalStatus::Rejected;
             }
             Event::ApprovalCancelled(data) => {
-                assert_eq!((actor, data.by), (Some(request.requester), Some(request.requester)));
+                if data.by.is_none() {
+                    assert_eq!(self.member(request.requester).status, MemberStatus::Left, "{told:?}");
+                } else {
+                    assert_eq!((actor, data.by), (Some(request.requester), Some(request.requester)));
+                }
                 request.status = ApprovalStatus::Cancelled;
             }
             Event::ApprovalExpired(_) => {
@@ -279,10 +284,18 @@ impl Retold {
         assert_eq!((told.envelope.head.actor_id, data.decision), (Some(data.voter_id), Decision::Approve));
         assert_eq!(data.content_hash, request.terms.content_hash, "P14");
         assert_eq!(request.open_step(), Some(data.step));
+        assert!(self.is_for_an_active_member(request), "{told:?}");
         self.may_vote(request, data.voter_id, data.step, Some(data.single_signature));
         let single = data.single_signature;
         request.votes.push(Ballot { voter: data.voter_id, step: data.step, single });
         assert_eq!(request.in_step(data.step).len(), usize::from(data.votes_in_step), "P9");
+    }
+
+    /// Whether no money goes to somebody who was let go.
+    fn is_for_an_active_member(&self, request: &Request) -> bool {
+        let beneficiary =
+            request.content.beneficiary_member_id.filter(|_| request.content.role_change.is_none());
+        beneficiary.is_none_or(|id| self.member(id).status == MemberStatus::Active)
     }
 
     /// P5, P8, P9, V8, P26: by the roles held at this moment.
@@ -355,6 +368,7 @@ impl Retold {
                     assert_eq!(Some(by), request.votes.last().map(|vote| vote.voter));
                 } else {
                     assert!(self.rights(by).contains(Role::Treasurer), "only a treasurer");
+                    assert!(self.is_for_an_active_member(request), "{told:?}");
                     assert!(data.entry_id.is_some() && data.entry_id == request.entry, "V6");
                 }
                 request.status = ApprovalStatus::Executed;
@@ -362,7 +376,9 @@ impl Retold {
             Event::ApprovalExecutionFailed(data) => {
                 assert!(in_time, "P18");
                 request.failed = true;
-                if !governs {
+                if data.code == ErrorCode::BeneficiaryNotActive {
+                    assert!(!self.is_for_an_active_member(request), "{told:?}");
+                } else if !governs {
                     assert_eq!(data.code, ErrorCode::InsufficientFunds);
                     assert_eq!(request.reserved_on, None, "what was set aside is there");
                     let account = &self.accounts[&self.payer(&request.content).expect("it posts")];

@@ -78,6 +78,9 @@ impl Retold {
         let missing = if told.status == ApprovalStatus::Pending { self.missing(told) } else { 0 };
         assert_eq!(stored.blocked.map_or(0, |blocked| blocked.missing), missing, "P7: {stored:?}");
         assert_eq!(stored.outcome.entry_id, told.entry);
+        let waits = told.status == ApprovalStatus::Pending && self.at < told.terms.decide_by;
+        let gone = self.member(told.requester).status == unionflow_protocol::member::MemberStatus::Left;
+        assert!(!waits || !gone, "nobody stands for it: {stored:?}");
     }
 
     /// Stored figures may have gone on to a later day; a few are counted here once more, in another way.
