@@ -206,7 +206,13 @@ impl Undo {
 }
 
 impl From<Refusal> for Undo {
+    /// A fault of ours is no refusal: it frees the key, so that a repeat is a new try, and is logged with its place.
+    #[track_caller]
     fn from(refusal: Refusal) -> Self {
+        if refusal.code == ErrorCode::Internal {
+            let place = std::panic::Location::caller();
+            return StoreFault::Malformed(format!("what must be there is not, at {place}")).into();
+        }
         Self::Refused(Box::new(refusal))
     }
 }
@@ -218,6 +224,7 @@ impl From<Fault> for Undo {
 }
 
 impl From<ErrorCode> for Undo {
+    #[track_caller]
     fn from(code: ErrorCode) -> Self {
         Refusal::from(code).into()
     }

@@ -171,6 +171,21 @@ impl Town {
         assert_eq!(spoiled, Ok(1));
     }
 
+    /// The figures of an organisation are gone, until they are brought back.
+    pub(crate) fn take_figures_away(&self, club: &Club) -> (i64, String) {
+        let file = rusqlite::Connection::open(self.folder.path().join("unionflow.db")).expect("it opens");
+        let taken = "DELETE FROM figures WHERE organization_id = ?1 RETURNING stale_at, body";
+        let row = file.query_row(taken, [club.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)));
+        row.expect("they were there")
+    }
+
+    /// Brings the figures of an organisation back.
+    pub(crate) fn bring_figures_back(&self, club: &Club, (stale_at, body): (i64, String)) {
+        let file = rusqlite::Connection::open(self.folder.path().join("unionflow.db")).expect("it opens");
+        let back = "INSERT INTO figures (organization_id, stale_at, body) VALUES (?1, ?2, ?3)";
+        file.execute(back, rusqlite::params![club.id.as_bytes(), stale_at, body]).expect("it is written");
+    }
+
     /// The day that an organisation's figures are as of.
     pub(crate) async fn figures_as_of(&self, club: &Club) -> Date {
         let id = club.id;
