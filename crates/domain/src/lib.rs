@@ -18,6 +18,7 @@ pub mod organization;
 pub mod permissions;
 pub mod policy;
 pub mod refusal;
+pub mod replay;
 pub mod text;
 pub mod trace;
 

@@ -9,5 +9,6 @@ mod rules {
     mod leaving;
     mod model;
     mod relay;
+    mod replay;
     mod scene;
 }

@@ -19,6 +19,7 @@ pub mod journal;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod reader;
+mod replay;
 pub mod sql;
 pub mod sqlite;
 mod store;

@@ -18,18 +18,30 @@ pub(crate) fn run(environment: Environment, wanted: &InOrganization) -> Result<(
                 continue;
             }
             let id = organization.id;
-            let verdict = service.read(move |reader| Ok(reader.verify_journal(id)?)).await;
-            match verdict.map_err(|undo| beside::failed(&environment, &undo))? {
-                Ok(entries) => outln!(
-                    "✓ {}  {entries} {}",
-                    organization.settings.name,
-                    environment.say("entrées, l’enchaînement est intact", "entries, every link holds"),
-                ),
-                Err(fault) => {
-                    broken = true;
-                    outln!("✗ {}  {}", organization.settings.name, fault.text(environment.language));
+            // What a broken journal tells is nothing to hold the tables against.
+            let verdict = service.read(move |reader| {
+                Ok(match reader.verify_journal(id)? {
+                    Ok(entries) => Ok((entries, reader.verify_state(id)?)),
+                    Err(fault) => Err(fault),
+                })
+            });
+            let fault = match verdict.await.map_err(|undo| beside::failed(&environment, &undo))? {
+                Ok((entries, None)) => {
+                    outln!(
+                        "✓ {}  {entries} {}",
+                        organization.settings.name,
+                        environment.say(
+                            "entrées, l’enchaînement est intact ; soldes et chiffres sont ceux du journal",
+                            "entries, every link holds; balances and figures are the journal’s"
+                        ),
+                    );
+                    continue;
                 }
-            }
+                Ok((_, Some(difference))) => difference.text(environment.language),
+                Err(fault) => fault.text(environment.language),
+            };
+            broken = true;
+            outln!("✗ {}  {fault}", organization.settings.name);
         }
         if broken { Err(Failure::FoundFaults) } else { Ok(()) }
     })

@@ -171,6 +171,12 @@ impl Town {
         assert_eq!(spoiled, Ok(1));
     }
 
+    /// Somebody writes to the file beside the server.
+    pub(crate) fn tamper(&self, sql: &str) -> Result<usize, String> {
+        let file = rusqlite::Connection::open(self.folder.path().join("unionflow.db")).expect("it opens");
+        file.execute(sql, []).map_err(|error| error.to_string())
+    }
+
     /// The figures of an organisation are gone, until they are brought back.
     pub(crate) fn take_figures_away(&self, club: &Club) -> (i64, String) {
         let file = rusqlite::Connection::open(self.folder.path().join("unionflow.db")).expect("it opens");

@@ -132,6 +132,15 @@ CREATE TABLE throttle (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX throttle_age ON throttle (last_at);
 
+-- How often a member did today what everybody is told of or what is stored for good.
+CREATE TABLE done_today (
+    member_id BLOB NOT NULL,
+    what TEXT NOT NULL,
+    day TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    PRIMARY KEY (member_id, what)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE member (
     id BLOB PRIMARY KEY,
     organization_id BLOB NOT NULL REFERENCES organization (id),
@@ -202,6 +211,11 @@ CREATE TABLE entry (
 -- One entry an approval: execution is unique.
 CREATE UNIQUE INDEX entry_of_approval ON entry (cause_id) WHERE cause = 'APPROVAL';
 
+CREATE TRIGGER entry_is_never_changed BEFORE UPDATE ON entry
+BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END;
+CREATE TRIGGER entry_is_never_removed BEFORE DELETE ON entry
+BEGIN SELECT RAISE(ABORT, 'an entry is never removed'); END;
+
 CREATE TABLE entry_line (
     account_id BLOB NOT NULL REFERENCES account (id),
     seq INTEGER NOT NULL,
@@ -209,6 +223,11 @@ CREATE TABLE entry_line (
     amount INTEGER NOT NULL,
     PRIMARY KEY (account_id, seq)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER entry_line_is_never_changed BEFORE UPDATE ON entry_line
+BEGIN SELECT RAISE(ABORT, 'an entry is never changed'); END;
+CREATE TRIGGER entry_line_is_never_removed BEFORE DELETE ON entry_line
+BEGIN SELECT RAISE(ABORT, 'an entry is never removed'); END;
 
 CREATE TABLE reservation (
     approval_id BLOB PRIMARY KEY REFERENCES approval (id),

@@ -19,9 +19,12 @@ impl Retold {
                 reader.load_members(id, &MemberFilter::default(), None, 100_000)?,
                 reader.load_policy(id)?,
                 reader.load_figures(id)?,
+                reader.verify_state(id)?,
             ))
         });
-        let (chain, requests, chart, members, policy, figures) = read.await.expect("it is read");
+        let (chain, requests, chart, members, policy, figures, difference) =
+            read.await.expect("it is read");
+        assert_eq!(difference, None, "`verify` finds nothing");
         assert_eq!(chain, Ok(self.seq.0), "the chain verifies to the end");
 
         assert_eq!(requests.len(), self.requests.len());
