@@ -196,18 +196,24 @@ pub struct LoginName(String);
 impl LoginName {
     /// Reads an e-mail address or a phone number.
     pub fn parse(text: &str, country: Country) -> Option<Self> {
-        if text.len() > CONTACT_BYTES {
-            return None;
-        }
-        if text.contains('@') {
-            return Email::parse(text).map(|email| Self(email.0.to_lowercase()));
-        }
-        Phone::parse(text, country).ok().map(|phone| Self(phone.0))
+        Self::read(text, country).ok()
     }
 
     /// Reads a field.
     pub fn field(pointer: &str, text: &str, country: Country) -> Result<Self, Fault> {
-        Self::parse(text, country).ok_or_else(|| Fault::new(pointer, FieldCode::Invalid, Hint::PhoneOrEmail))
+        Self::read(text, country).map_err(|hint| Fault::new(pointer, FieldCode::Invalid, hint))
+    }
+
+    /// Reads either, or says what would be right: of a number that can be mended, how.
+    fn read(text: &str, country: Country) -> Result<Self, Hint> {
+        if text.contains('@') {
+            let email = Email::parse(text).ok_or(Hint::PhoneOrEmail)?;
+            return Ok(Self(email.0.to_lowercase()));
+        }
+        Phone::parse(text, country).map(|phone| Self(phone.0)).map_err(|reason| match reason {
+            NotAPhone::Invalid => Hint::PhoneOrEmail,
+            NotAPhone::Old(_) | NotAPhone::LostZero(_) => reason.hint(country),
+        })
     }
 
     /// As stored and compared.
@@ -302,6 +308,15 @@ mod tests {
         assert_eq!(login("AWA@exemple.org"), login("awa@EXEMPLE.org"));
         assert_eq!(login("07 08 12 34 56"), login("+2250708123456"));
         assert_eq!(login("awa"), None);
+    }
+
+    #[test]
+    fn a_login_of_the_old_eight_digits_says_how_it_is_written_now() {
+        let hint = |text| LoginName::field("/login", text, Country::CI).unwrap_err().hint;
+        let proposal = |new: &str| format!("+225{new}");
+        assert_eq!(hint("07081234"), Hint::OldPhone { proposal: Some(proposal("0707081234")) });
+        assert_eq!(hint("708123456"), Hint::LostZero { proposal: proposal("0708123456") });
+        assert_eq!((hint("awa"), hint("awa@")), (Hint::PhoneOrEmail, Hint::PhoneOrEmail));
     }
 
     #[test]

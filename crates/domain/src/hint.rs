@@ -85,6 +85,8 @@ pub enum Hint {
     NumberTaken,
     /// This login belongs to another account.
     LoginTaken,
+    /// This login is the president's, given a moment ago.
+    LoginOfPresident,
     /// A password that is hard to guess.
     PasswordTooWeak,
     /// Characters that a member number is made of.
@@ -310,6 +312,9 @@ impl Hint {
             Self::NumberTaken => pick("ce numéro est déjà pris", "this number is taken"),
             Self::LoginTaken => {
                 pick("cet identifiant appartient à un autre compte", "this login belongs to another account")
+            }
+            Self::LoginOfPresident => {
+                pick("déjà donné pour la présidence", "already given for the president")
             }
             Self::PasswordTooWeak => pick(
                 "trop facile à deviner : au moins 10 caractères, par exemple trois mots sans rapport",

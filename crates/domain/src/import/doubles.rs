@@ -34,10 +34,20 @@ impl Seen {
             return repeated;
         }
         match &row.number {
-            Some(number) => drop(self.by_number.insert(number.as_str().to_owned(), row.row)),
-            None => self.by_name.entry(row.name.sort_key()).or_default().push(row.clone()),
+            Some(number) => self.remember_number(row.row, number),
+            None => self.remember_name(row.clone()),
         }
         None
+    }
+
+    /// Remembers whose number it is, also of a row that is left out: a later row may not take it.
+    pub(super) fn remember_number(&mut self, row: u32, number: &MemberNumber) {
+        self.by_number.entry(number.as_str().to_owned()).or_insert(row);
+    }
+
+    /// Remembers who has a name, also of a row that is left out.
+    pub(super) fn remember_name(&mut self, row: MemberRow) {
+        self.by_name.entry(row.name.sort_key()).or_default().push(row);
     }
 
     /// The fault of a number that an earlier row has.

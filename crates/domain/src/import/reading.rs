@@ -13,7 +13,7 @@ use super::{
     RowFault, Told,
     doubles::Seen,
     header::Header,
-    rows::{MemberRow, member_row},
+    rows::{MemberRow, member_row, number_of},
 };
 use crate::{contact::Country, detail::Detail, hint::Hint};
 
@@ -101,6 +101,9 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
         }
         if record.len() != header.width() {
             faults.push(wrong_cells(line, &record, &header, char::from(separator)));
+            if let Some(number) = number_of(&header, &record) {
+                seen.remember_number(line, &number);
+            }
             continue;
         }
         match member_row(line, &header, &record, country, today) {
@@ -115,6 +118,12 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
                 faults.extend(wrong.faults);
                 let number = wrong.number.as_ref();
                 faults.extend(number.and_then(|number| seen.number_again(line, &wrong.key_column, number)));
+                if let Some(number) = number {
+                    seen.remember_number(line, number);
+                }
+                if let Some(row) = wrong.unnumbered {
+                    seen.remember_name(*row);
+                }
             }
         }
     }

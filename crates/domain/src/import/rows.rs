@@ -46,6 +46,8 @@ pub(super) struct WrongRow {
     pub(super) number: Option<MemberNumber>,
     /// The column that the number stands in.
     pub(super) key_column: String,
+    /// The row as far as it can be read, where that is a name and no number.
+    pub(super) unnumbered: Option<Box<MemberRow>>,
     /// What is wrong with its cells.
     pub(super) faults: Vec<RowFault>,
 }
@@ -114,22 +116,31 @@ pub(super) fn member_row(
     let ends_on = date(&mut cells, Field::EndsOn, None);
     let active = active(&mut cells);
     let key_column = if numbered { number_column } else { cells.get(Field::FamilyName).0.to_owned() };
-    match (given, family) {
-        (Some(given), Some(family)) if cells.faults.is_empty() => Ok(MemberRow {
-            row,
-            number,
-            key_column,
-            name: Name { given, family },
-            phone,
-            phone_column,
-            email,
-            email_column,
-            joined_on,
-            status: if active { MemberStatus::Active } else { MemberStatus::Left },
-            left_on: (!active).then(|| ends_on.filter(|date| *date <= today).unwrap_or(today)),
-        }),
-        _ => Err(WrongRow { number, key_column, faults: cells.faults }),
+    let read = given.zip(family).map(|(given, family)| MemberRow {
+        row,
+        number: number.clone(),
+        key_column: key_column.clone(),
+        name: Name { given, family },
+        phone,
+        phone_column,
+        email,
+        email_column,
+        joined_on,
+        status: if active { MemberStatus::Active } else { MemberStatus::Left },
+        left_on: (!active).then(|| ends_on.filter(|date| *date <= today).unwrap_or(today)),
+    });
+    match read {
+        Some(member) if cells.faults.is_empty() => Ok(member),
+        read => {
+            let unnumbered = read.filter(|_| !numbered).map(Box::new);
+            Err(WrongRow { number, key_column, unnumbered, faults: cells.faults })
+        }
     }
+}
+
+/// The number in a row of too many or too few cells, as far as the header says where it stands.
+pub(super) fn number_of(header: &Header, record: &csv::StringRecord) -> Option<MemberNumber> {
+    number(&mut Cells { row: 0, header, record, faults: Vec::new() }).1
 }
 
 /// The member's own number where there is one, else Galette's id. A spreadsheet may have made `12.00` of `12`.

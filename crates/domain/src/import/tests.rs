@@ -118,6 +118,19 @@ fn a_number_twice_is_told_beside_whatever_else_is_wrong_with_its_row() {
 }
 
 #[test]
+fn a_number_or_a_name_of_a_row_with_errors_is_not_given_to_somebody_else() {
+    let wrong = ["1;Koné;Awa;;07 08 12;;;;;", "1;;Awa;;;;;;;", "1;Koné;Awa;;;;;"];
+    for wrong in wrong {
+        let reading = rows(&[wrong, "1;Diallo;Moussa;;;;;;;"]);
+        assert_eq!(reading.rows, [], "{wrong}");
+        assert_eq!(reading.faults.last().unwrap().hint, Hint::DuplicateInFile { first_row: 2 }, "{wrong}");
+    }
+    let named = reading("Nom;Prénom;GSM\nKoné;Awa;07 08 12\nKoné;Awa;0708123456\nKoné;Issa;\n");
+    assert_eq!(named.rows.len(), 1);
+    assert_eq!(named.faults.last().unwrap().hint, Hint::NamesakeInFile { first_row: 2 });
+}
+
+#[test]
 fn blank_rows_are_passed_over_and_unknown_columns_are_told() {
     let reading = reading("Numéro adhérent;Nom;Prénom;Titre;Nom\n1;Koné;Awa;Mme;\n;;;;\n\n");
     assert_eq!(
