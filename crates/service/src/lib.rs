@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod auth;
 mod caller;
+mod daily;
 pub mod dashboard;
 pub mod finance;
 pub mod journal;

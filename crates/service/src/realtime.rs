@@ -8,9 +8,12 @@ use unionflow_protocol::{
         realtime::{TestEvent, Ticket},
     },
 };
-use unionflow_storage::{Scope, Tx, Undo, tables};
+use unionflow_storage::{
+    Scope, Tx, Undo,
+    tables::{self, done_today::Counted},
+};
 
-use crate::{Call, Caller, Publish, Service, membership};
+use crate::{Call, Caller, Publish, Service, daily, membership};
 
 impl Service {
     /// `POST /realtime/tickets`: a ticket that any process may redeem, once, within 30 seconds.
@@ -38,6 +41,7 @@ impl Service {
 /// `POST /realtime/test-events`: a harmless event by the full way, to the caller's own sessions.
 pub fn test_event(tx: &mut Tx<'_>, call: &Call) -> Result<TestEvent, Undo> {
     let member = membership::acting(tx, call)?;
+    daily::count(tx, member.id, Counted::TestEvents)?;
     let event_id = tx.publish().test_notification(member.id)?.event_id;
     Ok(TestEvent { event_id, as_of: tx.as_of_here()? })
 }

@@ -7,6 +7,7 @@ mod rules {
     mod faults;
     mod governance;
     mod leaving;
+    mod limits;
     mod model;
     mod relay;
     mod replay;

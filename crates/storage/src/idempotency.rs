@@ -62,8 +62,9 @@ impl Store {
                     remember(tx, scope, &key, &if key.secret { Kept::Shown } else { Kept::Answer(&answer) })?;
                     Ok(answer)
                 }
-                // Kept, it would tell a resource of others, whose organisation keeps the key, from one that does not exist.
-                Err(Undo::Refused(refusal)) if refusal.code == ErrorCode::NotFound => {
+                // Kept, it would tell a resource of others, whose organisation keeps the key, from one that does not exist;
+                // and what came too often may be repeated later.
+                Err(Undo::Refused(refusal)) if matches!(refusal.code.status(), 404 | 429) => {
                     return Err(Undo::Refused(refusal));
                 }
                 Err(Undo::Refused(refusal)) => {

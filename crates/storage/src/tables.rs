@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod approval;
+pub mod done_today;
 pub mod figures;
 pub mod import;
 pub mod lease;

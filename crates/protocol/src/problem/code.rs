@@ -54,6 +54,7 @@ error_codes! {
     TokenExpired "TOKEN_EXPIRED" 401 "Le jeton d’accès a expiré." "The access token has expired.";
     SessionEnded "SESSION_ENDED" 401 "La session est terminée ; connectez-vous de nouveau." "The session has ended; sign in again.";
     WrongCredentials "WRONG_CREDENTIALS" 401 "Identifiant ou mot de passe incorrect." "Wrong login or password.";
+    TooOftenToday "TOO_OFTEN_TODAY" 429 "Vous l’avez fait assez souvent pour aujourd’hui ; réessayez demain." "You have done this often enough for today; try again tomorrow.";
     TooManyAttempts "TOO_MANY_ATTEMPTS" 429 "Trop d’essais ; attendez avant de réessayer." "Too many attempts; wait before you try again.";
     AccountDisabled "ACCOUNT_DISABLED" 401 "Ce compte est désactivé." "This account is disabled.";
     ForeignOrigin "FOREIGN_ORIGIN" 403 "Cette page n’est pas autorisée à se connecter ici." "This page may not connect here.";
@@ -86,7 +87,7 @@ error_codes! {
     NoPolicy "NO_POLICY" 422 "Les règles d’approbation ne prévoient pas ce montant pour ce type d’opération." "The approval policy has no rule for this amount of this type.";
     TypeNotAvailable "TYPE_NOT_AVAILABLE" 422 "Ce type n’est pas encore disponible." "This type is not available yet.";
     DuplicateRequest "DUPLICATE_REQUEST" 409 "La même demande attend déjà une décision." "The same request already waits for a decision.";
-    TooManyOpenRequests "TOO_MANY_OPEN_REQUESTS" 409 "Vous avez déjà cinq demandes en attente ; attendez une décision, ou annulez-en une." "You already have five requests waiting; wait for a decision, or cancel one.";
+    TooManyOpenRequests "TOO_MANY_OPEN_REQUESTS" 409 "Vous avez déjà autant de demandes en attente qu’il est permis ; attendez une décision, ou annulez-en une." "You have as many requests waiting as are allowed; wait for a decision, or cancel one.";
     WrongApprovalStatus "WRONG_APPROVAL_STATUS" 409 "Le statut de la demande ne le permet plus." "The request is no longer in a state that allows it.";
     DecisionTooLate "DECISION_TOO_LATE" 409 "Le délai de décision est dépassé." "The time to decide is over.";
     ExecutionTooLate "EXECUTION_TOO_LATE" 409 "Le délai d’exécution est dépassé." "The time to execute is over.";

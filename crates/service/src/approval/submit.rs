@@ -19,7 +19,10 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{
     Tx, Undo,
-    tables::text::{Text, TextKind},
+    tables::{
+        done_today::Counted,
+        text::{Text, TextKind},
+    },
 };
 
 use super::{
@@ -27,10 +30,12 @@ use super::{
     sweep::{free_lapsed, sweep},
     view,
 };
-use crate::{Call, Publish, membership};
+use crate::{Call, Publish, daily, membership};
 
 /// Requests that a member without an office may have open: more would be noise to those who decide.
 const OPEN_REQUESTS_MAX: u32 = 5;
+/// Requests for changes of policy or roles that anybody may have open: each change of somebody's rights looks at all that wait.
+const OPEN_GOVERNANCE_MAX: u32 = 20;
 
 /// A change of policy or roles that somebody asks for.
 pub(crate) struct Governance {
@@ -62,13 +67,15 @@ pub fn submit(
     let content = content::money(&wanted, currency, member.id, member.effective_roles(), hash)
         .map_err(|refusal| refusal.and(&purpose))?;
     let purpose = purpose?;
-    if !member.effective_roles().intersects(RoleSet::OFFICERS)
-        && tx.count_pending_of(member.organization_id, member.id)? >= OPEN_REQUESTS_MAX
-    {
+    let in_office = member.effective_roles().intersects(RoleSet::OFFICERS);
+    if !in_office && tx.count_pending_of(member.organization_id, member.id)?.0 >= OPEN_REQUESTS_MAX {
         return Err(ErrorCode::TooManyOpenRequests.into());
     }
     let content = tx.load_chart(member.organization_id)?.settle(content)?;
     check_beneficiary(tx, &content)?;
+    if !in_office {
+        daily::count(tx, member.id, Counted::Requests)?;
+    }
     let id = ApprovalId::from_uuid(tx.new_uuid());
     let text = Text {
         owner_id: id.into(),
@@ -106,7 +113,10 @@ pub(crate) fn submit_governance(
     if let Some(twin) = tx.load_open_twin(member.organization_id, &open_key)?
         && !expired_by_now(tx, twin)?
     {
-        return Err(Refusal::duplicate_of(twin).into());
+        return Err(duplicate_of(tx, twin, member)?.into());
+    }
+    if tx.count_pending_of(member.organization_id, member.id)?.1 >= OPEN_GOVERNANCE_MAX {
+        return Err(ErrorCode::TooManyOpenRequests.into());
     }
     let id = ApprovalId::from_uuid(tx.new_uuid());
     let salt = tx.new_salt();
@@ -128,6 +138,15 @@ pub(crate) fn submit_governance(
         tx.save_text(member.organization_id, &text)?;
     }
     create(tx, member, id, content, Some(open_key))
+}
+
+/// The refusal of what is asked for already, with the request as far as this member may see it.
+fn duplicate_of(tx: &mut Tx<'_>, twin: ApprovalId, member: &Member) -> Result<Refusal, Undo> {
+    let mut refusal = Refusal::duplicate_of(twin);
+    if let Some(twin) = tx.load_approval(twin)?.filter(|twin| view::sees(member, twin)) {
+        refusal.current = serde_json::to_value(view::view(tx, &twin, member)?).ok();
+    }
+    Ok(refusal)
 }
 
 /// Whether the time to decide a request is over: then it ends here, as it would have once the sweeper came by.

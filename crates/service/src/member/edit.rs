@@ -15,10 +15,10 @@ use unionflow_protocol::{
     problem::{ErrorCode, FieldCode},
     rest::{self, member::EditMember},
 };
-use unionflow_storage::{Tx, Undo};
+use unionflow_storage::{Tx, Undo, tables::done_today::Counted};
 
 use super::{load_for, view};
-use crate::{Call, Publish};
+use crate::{Call, Publish, daily};
 
 /// Changes a member: keepers everything, a member his own contact data. Contact data is never a login.
 pub fn edit(
@@ -37,6 +37,9 @@ pub fn edit(
     let mut changed = apply(&member, edit, country, today)?;
     let fields = member.differences(&changed);
     if !fields.is_empty() {
+        if actor.id == member.id {
+            daily::count(tx, member.id, Counted::OwnContacts)?;
+        }
         changed.updated_at = tx.now();
         tx.publish().member_updated(&mut changed, fields)?;
         tx.save_member(&changed)?;

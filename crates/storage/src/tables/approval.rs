@@ -33,17 +33,19 @@ pub struct Due {
 }
 
 impl Reader<'_> {
-    /// How many requests of a member wait for votes.
+    /// How many requests of a member wait for votes, and how many of them are for changes of policy or roles.
     pub fn count_pending_of(
         &mut self,
         organization: OrganizationId,
         requester: MemberId,
-    ) -> Result<u32, StoreFault> {
-        let count = self.value(
-            "SELECT count(*) FROM approval WHERE organization_id = ?1 AND status = 'PENDING' AND requester_id = ?2",
+    ) -> Result<(u32, u32), StoreFault> {
+        let counts = self.first(
+            "SELECT count(*), count(open_key) FROM approval \
+             WHERE organization_id = ?1 AND status = 'PENDING' AND requester_id = ?2",
             &[organization.param(), requester.param()],
+            |row| Ok((get(row, 0)?, get(row, 1)?)),
         )?;
-        Ok(count.unwrap_or(0))
+        Ok(counts.unwrap_or_default())
     }
 
     /// A request.
