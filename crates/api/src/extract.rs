@@ -1,6 +1,6 @@
 //! Arguments of handlers: who calls, the body, the path, the query.
 
-use std::{str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, MatchedPath, Path, Request},
@@ -207,6 +207,14 @@ fn refuse(api: &Api, context: &Context, token: &str, denied: Denied) -> Failure 
     }
 }
 
+/// Whether a key is one that a client might use for every command, such as `aaaaaaaa` or `12345678`: the answer to the first
+/// would be the answer to all.
+fn is_too_plain(key: &str) -> bool {
+    let different = key.bytes().collect::<BTreeSet<u8>>().len();
+    let runs_on = key.as_bytes().windows(2).filter(|pair| pair[0].abs_diff(pair[1]) <= 1).count();
+    different < 5 || key.len() - runs_on < 4
+}
+
 /// The idempotency key, if one was sent; money commands must send one.
 fn key(parts: &Parts, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Failure> {
     let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
@@ -217,8 +225,8 @@ fn key(parts: &Parts, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Failu
         (Keys::Taken | Keys::TakenWithSecret | Keys::Needed, Some(value)) => value,
     };
     let visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
-    let text =
-        value.to_str().ok().filter(|text| visible && limits::IDEMPOTENCY_KEY_BYTES.contains(&text.len()));
+    let fits = |text: &&str| limits::IDEMPOTENCY_KEY_BYTES.contains(&text.len()) && !is_too_plain(text);
+    let text = value.to_str().ok().filter(|text| visible && fits(text));
     let Some(text) = text else {
         let refusal = Refusal::from(ErrorCode::InvalidRequest);
         return Err(refusal.at("Idempotency-Key", FieldCode::Invalid, Hint::IdempotencyKey).into());

@@ -362,8 +362,8 @@ impl Hint {
                 "a whole amount between -9007199254740991 and 9007199254740991",
             ),
             Self::IdempotencyKey => pick(
-                "8 à 200 caractères ASCII visibles, différents pour chaque commande, comme un UUID",
-                "8 to 200 visible ASCII characters, different for every command, such as a UUID",
+                "8 à 200 caractères ASCII visibles, dont 5 différents et sans suite comme 12345678 ; une autre clé pour chaque commande, comme un UUID",
+                "8 to 200 visible ASCII characters, 5 of them different and no run such as 12345678; another key for every command, such as a UUID",
             ),
             Self::OneOf(codes) => match language {
                 Language::French => format!("l’une des valeurs {codes}"),

@@ -267,7 +267,14 @@ async fn keys_and_versions_that_are_none_are_refused_before_anything_happens() {
         let headers = route.parameters("header");
         let find = |name: &str| headers.iter().find(|(known, ..)| known == name);
         if let Some((_, required, _)) = find("Idempotency-Key") {
-            for bad in ["court", &"x".repeat(201), "avec des espaces", "accentu\u{e9}-cle"] {
+            for bad in [
+                "court",
+                &"x".repeat(201),
+                "avec des espaces",
+                "accentu\u{e9}-cle",
+                "aaaaaaaaaaaa",
+                "12345678",
+            ] {
                 let headers = [("idempotency-key", bad)];
                 let answer = desk.send(&route.method, &route.path, &headers, vec![]).await;
                 let pointer = Some("Idempotency-Key");
