@@ -13,7 +13,7 @@ use std::sync::{
 use parking_lot::Mutex;
 use tokio::{net::TcpStream, sync::Notify, time::Instant};
 use unionflow_protocol::{
-    Seq, View,
+    Seq,
     close::CloseCode,
     frame::Token,
     id::{OrganizationId, PersonId, SignInId},
@@ -22,7 +22,7 @@ use unionflow_protocol::{
 
 use crate::{
     config::PAGE_LOW_WATER,
-    feed::Live,
+    feed::{Live, Whose},
     frame::SharedFrame,
     hub::{Cursor, Follower},
     outbound::{Outbound, Sent},
@@ -120,8 +120,8 @@ pub(crate) struct Standing {
 pub(crate) enum After {
     /// Nothing.
     Nothing,
-    /// Hand in the newest figures of this view.
-    Newest(View),
+    /// Hand in the newest states.
+    Newest(Whose),
     /// Forget the connection.
     Forget,
 }
@@ -265,7 +265,7 @@ impl<T: Transport> Connection<T> {
         while let Some(output) = state.session.poll_output() {
             match output {
                 Output::Send(frame) => state.send(&self.stream, frame, &self.wake),
-                Output::Newest(view) => after = After::Newest(view),
+                Output::Newest(whose) => after = After::Newest(whose),
                 Output::Replay { after, start } => {
                     state.beginning = Beginning::of(start);
                     state.wishes.push(Wish::Replay(after));

@@ -34,6 +34,26 @@ pub(crate) struct Live {
     pub frame: Option<SharedFrame>,
     /// What it changes about the rights of a session.
     pub rights: Option<RightsChange>,
+    /// The figures that it is, if it is any.
+    pub figures: Option<Figures>,
+}
+
+/// Figures come in two kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figures {
+    /// Of today.
+    Stats,
+    /// Of the months.
+    Kpis,
+}
+
+/// Whose states: the figures of a view, the mark of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Whose {
+    /// The view.
+    pub view: View,
+    /// The member.
+    pub member_id: MemberId,
 }
 
 /// What an event changes about somebody's rights.
@@ -70,6 +90,7 @@ impl Live {
             audience: record.audience.clone(),
             frame,
             rights: rights_change(record),
+            figures: Figures::of(record).filter(|_| state),
         }
     }
 
@@ -85,6 +106,18 @@ impl Live {
 
     fn key(&self) -> Option<&StateKey> {
         self.frame.as_ref().and_then(|frame| frame.state.as_ref())
+    }
+}
+
+impl Figures {
+    const KINDS: usize = 2;
+
+    fn of(record: &Record) -> Option<Self> {
+        match record.event_type.parse() {
+            Ok(EventType::DashboardStatsUpdate) => Some(Self::Stats),
+            Ok(EventType::KpiUpdate) => Some(Self::Kpis),
+            _ => None,
+        }
     }
 }
 
@@ -122,8 +155,10 @@ pub(crate) struct Feed {
     waiting: BTreeMap<Seq, Arc<Live>>,
     /// States that wait until the head has passed what they include.
     held: Vec<Arc<Live>>,
-    /// The newest of each state given on.
+    /// The newest figures given on.
     newest: Vec<Arc<Live>>,
+    /// The newest mark of each member, of those given on lately: a session may be replaying meanwhile.
+    marks: VecDeque<Arc<Live>>,
     ring: VecDeque<Arc<Live>>,
     /// Everything after this and up to the head is in the ring, or went to no socket.
     ring_after: Seq,
@@ -132,6 +167,10 @@ pub(crate) struct Feed {
 
 /// Records that wait at the most; beyond, they are read from the journal with the hole.
 const WAITING_MAX: usize = 4096;
+
+/// Marks that are kept; beyond, the oldest is forgotten. It takes so many other members who read while one session replays to lose
+/// it its own.
+const MARKS_MAX: usize = 128;
 
 /// Events that must be read from the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +189,7 @@ impl Feed {
             waiting: BTreeMap::new(),
             held: Vec::new(),
             newest: Vec::new(),
+            marks: VecDeque::new(),
             ring: VecDeque::new(),
             ring_after: head,
             ring_bytes: 0,
@@ -201,6 +241,11 @@ impl Feed {
         Some(Hole { after: self.head, up_to: last })
     }
 
+    /// Whether it has what a session that replays now is to be handed, and what no journal has.
+    pub(crate) fn has_states_to_come(&self) -> bool {
+        !self.held.is_empty() || !self.marks.is_empty()
+    }
+
     /// Whether a state waits for events that have not come.
     #[cfg(test)]
     pub(crate) fn state_waits_for(&self) -> Option<Seq> {
@@ -231,6 +276,7 @@ impl Feed {
         let newer = self
             .newest
             .iter()
+            .chain(&self.marks)
             .any(|known| known.key() == live.key() && known.position.seq() > live.position.seq());
         if newer {
             return;
@@ -239,18 +285,31 @@ impl Feed {
         out.push(live);
     }
 
-    /// Keeps a state as the newest of its key, without giving it on. Marks of single members are not kept.
-    pub(crate) fn remember(&mut self, live: Arc<Live>) {
+    /// Keeps a state as the newest of its key.
+    fn remember(&mut self, live: Arc<Live>) {
         if live.audience.members().is_empty() {
             self.newest.retain(|known| known.key() != live.key());
             self.newest.push(live);
+        } else {
+            self.marks.retain(|known| known.key() != live.key());
+            self.marks.push_back(live);
+            if self.marks.len() > MARKS_MAX {
+                self.marks.pop_front();
+            }
         }
     }
 
-    /// The newest states of a view.
-    pub(crate) fn newest(&self, view: View) -> impl Iterator<Item = &Arc<Live>> {
+    /// The newest states given on, of somebody.
+    pub(crate) fn newest(&self, whose: Whose) -> impl Iterator<Item = &Arc<Live>> {
+        let (view, member) = (Audience::view(whose.view), Audience::member(whose.member_id));
+        let figures = self.newest.iter().filter(move |live| live.audience == view);
+        figures.chain(self.marks.iter().filter(move |live| live.audience == member))
+    }
+
+    /// Whether figures of a view are among them, of every kind.
+    pub(crate) fn has_figures(&self, view: View) -> bool {
         let audience = Audience::view(view);
-        self.newest.iter().filter(move |live| live.audience == audience)
+        self.newest.iter().filter(|live| live.audience == audience).count() == Figures::KINDS
     }
 
     /// The events after a cursor, if the ring has them all; at most so many.

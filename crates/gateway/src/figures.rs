@@ -1,11 +1,12 @@
-//! The newest figures, read from the store: for welcomes, for changes of view, and after a hole.
+//! The newest states, read from the store: for welcomes and resumes, for changes of view, and after a hole.
 
+use unionflow_domain::member::Member;
 use unionflow_protocol::{
-    Audience, Record, View,
-    event::{dashboard::DashboardStatsUpdate, dashboard::KpiUpdate},
+    Audience, Record, Seq, View,
+    event::{dashboard::DashboardStatsUpdate, dashboard::KpiUpdate, notifications::NotificationRead},
     id::{EventId, OrganizationId},
 };
-use unionflow_storage::{Reader, StoreFault, tx::State};
+use unionflow_storage::{Reader, StoreFault, tables::notification::Inbox, tx::State};
 use uuid::Uuid;
 
 /// The newest figures of a view, as the relay would send them.
@@ -21,6 +22,18 @@ pub(crate) fn stats(
 pub(crate) fn all(reader: &mut Reader<'_>, organization: OrganizationId) -> Result<Vec<Record>, StoreFault> {
     let Some(current) = current(reader, organization)? else { return Ok(Vec::new()) };
     Ok(View::ALL.iter().flat_map(|view| [current.stats(*view), current.kpis(*view)]).collect())
+}
+
+/// How far a member has read, as of now; `None` for who never has.
+pub(crate) fn mark(reader: &mut Reader<'_>, member: &Member) -> Result<Option<Record>, StoreFault> {
+    let (organization_id, member_id) = (member.organization_id, member.id);
+    let inbox = Inbox { organization_id, member_id, roles: member.effective_roles() };
+    let (read_up_to, unread) = reader.load_read_mark(inbox)?;
+    let Some(current) = current(reader, organization_id)?.filter(|_| read_up_to > Seq::ZERO) else {
+        return Ok(None);
+    };
+    let event = NotificationRead { read_up_to, unread };
+    Ok(Some(current.state.record(member_id.into(), Audience::member(member_id), event.into())))
 }
 
 struct Current {

@@ -81,6 +81,7 @@ fn answers(bytes: &[u8], part: usize) -> Vec<String> {
         head: Seq(10),
         epoch: Epoch::from_uuid(Uuid::nil()),
         stats: None,
+        mark: None,
         start: Start::Now,
     };
     let token_ends = now.wall.plus(Duration::from_secs(900));

@@ -6,7 +6,7 @@ use unionflow_protocol::{
     Audience, Currency, Date, Envelope, EnvelopeHead, Event, Origin, Position, Record, Role, Seq, Timestamp,
     Topic, View,
     event::{
-        dashboard::DashboardStatsUpdate,
+        dashboard::{DashboardStatsUpdate, KpiUpdate},
         members::{MemberInvited, MemberReinstated, MemberSuspended, RoleGranted, RoleRevoked},
         notifications::NotificationRead,
     },
@@ -38,7 +38,8 @@ pub(crate) fn noon() -> Timestamp {
     Timestamp::from_millis(1_795_000_000_000)
 }
 
-fn day() -> Date {
+/// The day that every sample state refers to.
+pub(crate) fn day() -> Date {
     "2026-11-22".parse().expect("a date")
 }
 
@@ -136,9 +137,23 @@ pub(crate) fn stats_of(organization: OrganizationId, as_of: u64, view: View) -> 
     record(organization, state(as_of), Audience::view(view), event)
 }
 
+/// The series of a view.
+pub(crate) fn kpis_of(organization: OrganizationId, as_of: u64, view: View) -> Record {
+    let event = KpiUpdate {
+        view,
+        months: Vec::new(),
+        members: Default::default(),
+        contributions: Default::default(),
+        approvals: Default::default(),
+        balance: None,
+        currency: Currency::XOF,
+    };
+    record(organization, state(as_of), Audience::view(view), event)
+}
+
 /// How far a member has read; `unread` says whose mark it is.
-pub(crate) fn read_of(organization: OrganizationId, as_of: u64, id: MemberId) -> Record {
-    let event = NotificationRead { read_up_to: Seq(as_of), unread: u32::from(id.as_bytes()[15]) };
+pub(crate) fn read_of(organization: OrganizationId, as_of: u64, id: MemberId, read_up_to: Seq) -> Record {
+    let event = NotificationRead { read_up_to, unread: u32::from(id.as_bytes()[15]) };
     record(organization, state(as_of), Audience::member(id), event)
 }
 

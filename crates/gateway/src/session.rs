@@ -11,7 +11,7 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use unionflow_protocol::{
-    Position, Role, RoleSet, Seq, Timestamp, View,
+    Date, Position, Role, RoleSet, Seq, Timestamp, View,
     close::CloseCode,
     frame::{
         BadFrame, CaughtUp, ClientFrame, Control, ControlFrame, ErrorFrame, GoAway, GoAwayReason, Pong,
@@ -24,7 +24,7 @@ use unionflow_protocol::{
 
 use crate::{
     config::{FRAMES_PER_WINDOW, FRAMES_WINDOW},
-    feed::{Live, Rights},
+    feed::{Figures, Live, Rights, Whose},
     frame::{Frame, SharedFrame},
 };
 
@@ -62,8 +62,10 @@ pub(crate) struct Joined {
     pub head: Seq,
     /// The journal's incarnation.
     pub epoch: Epoch,
-    /// The newest figures of the person's view, as an envelope.
-    pub stats: Option<Box<RawValue>>,
+    /// The newest figures of the person's view, as an envelope, and the day they refer to.
+    pub stats: Option<(Date, Box<RawValue>)>,
+    /// How far the member had read, for who resumes.
+    pub mark: Option<SharedFrame>,
     /// Where to begin.
     pub start: Start,
 }
@@ -123,8 +125,8 @@ pub(crate) enum Output {
     Verify(Token),
     /// Look up whether the person may follow this, and hand in what the store says.
     Join(Wanted),
-    /// Hand in the newest figures of this view.
-    Newest(View),
+    /// Hand in the newest states.
+    Newest(Whose),
     /// The client has kept everything up to here.
     Acknowledged {
         /// How many events behind what it was sent.
@@ -159,8 +161,10 @@ pub(crate) struct Session {
     joined_at: Seq,
     /// The roles are those held at this event; changes up to it are in them.
     rights_as_of: Seq,
-    /// The view whose figures the welcome brought.
-    welcomed_as: View,
+    /// The figures that the client has.
+    shown: Shown,
+    /// How far the member had read when the store was asked; told once it is live.
+    mark: Option<SharedFrame>,
     acknowledged: Seq,
     last_heard: Instant,
     token_deadline: Instant,
@@ -178,6 +182,13 @@ enum Phase {
     /// Another organisation was asked for: nothing of the old one is sent any more.
     Switching,
     Closed,
+}
+
+/// As of where the client has its figures: only newer ones are sent. At midnight they change without an event.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shown {
+    stats: (Seq, Option<Date>),
+    kpis: (Seq, Option<Date>),
 }
 
 /// Frames heard lately.
@@ -204,7 +215,8 @@ impl Session {
             cursor: joined.head,
             joined_at: joined.head,
             rights_as_of: joined.head,
-            welcomed_as: View::of(joined.roles),
+            shown: Shown::default(),
+            mark: None,
             acknowledged: Seq::ZERO,
             last_heard: now.steady,
             token_deadline: now.steady,
@@ -310,9 +322,9 @@ impl Session {
         }
         self.phase = Phase::Live;
         self.control(now.wall, Control::CaughtUp(CaughtUp { seq: self.cursor }));
-        if View::of(self.roles) != self.welcomed_as {
-            self.outputs.push_back(Output::Newest(View::of(self.roles)));
-        }
+        self.outputs.extend(self.mark.take().map(Output::Send));
+        // What was published while it replayed was given to others only.
+        self.outputs.push_back(Output::Newest(self.whose()));
     }
 
     /// A live event of the organisation. If the session sees it, its frame is to be written before any output.
@@ -326,10 +338,8 @@ impl Session {
                 self.cursor = seq;
                 self.admits(live)
             }
-            // A state of before the welcome: what it says was in the welcome already, if that was of this view.
-            Position::State { as_of_seq, .. } => {
-                let unsaid = as_of_seq >= self.joined_at || self.welcomed_as != View::of(self.roles);
-                unsaid && self.admits(live)
+            Position::State { as_of_seq, as_of_date } => {
+                self.admits(live) && self.is_news(live, as_of_seq, as_of_date)
             }
         };
         self.follow_rights(live);
@@ -441,8 +451,14 @@ impl Session {
             Start::Now | Start::Resync(_) => (None, joined.head),
             Start::After(seq) => (Some(seq), seq),
         };
+        let (as_of_date, stats) = joined.stats.unzip();
+        let welcomed = (joined.head, as_of_date);
+        // The welcome has no series. Who resumes may hold any: figures come some time after their events, and its cursor tells
+        // only of these. Who does not resume fetches them.
+        let kpis = if resumed_from.is_some() { Default::default() } else { welcomed };
+        self.shown = Shown { stats: welcomed, kpis };
+        self.mark = joined.mark;
         self.cursor = after;
-        self.welcomed_as = View::of(self.roles);
         self.phase = Phase::Replaying;
         let welcome = Welcome {
             session_id: self.id,
@@ -453,7 +469,7 @@ impl Session {
             heartbeat_seconds: HEARTBEAT_SECONDS,
             member_id: self.member_id,
             roles: self.roles,
-            stats: joined.stats,
+            stats,
         };
         self.control(now.wall, Control::Welcome(welcome));
         if let Start::Resync(reason) = joined.start {
@@ -476,6 +492,24 @@ impl Session {
         live.audience.admits(self.member_id, self.roles)
     }
 
+    /// Whether a state says what the client does not have; from now on it has.
+    fn is_news(&mut self, live: &Live, as_of_seq: Seq, as_of_date: Date) -> bool {
+        let shown = match live.figures {
+            Some(Figures::Stats) => &mut self.shown.stats,
+            Some(Figures::Kpis) => &mut self.shown.kpis,
+            // A mark moves without any event.
+            None => return as_of_seq >= self.joined_at,
+        };
+        let as_of = (as_of_seq, Some(as_of_date));
+        let is_news = as_of > *shown;
+        *shown = as_of.max(*shown);
+        is_news
+    }
+
+    fn whose(&self) -> Whose {
+        Whose { view: View::of(self.roles), member_id: self.member_id }
+    }
+
     /// Rights follow the stream: from this event on the session sees by the new roles.
     fn follow_rights(&mut self, live: &Live) {
         let Some(rights) = live.rights.filter(|rights| rights.member_id == self.member_id) else { return };
@@ -492,9 +526,13 @@ impl Session {
         }
         debug_assert!(self.roles.contains(Role::Member) || !before.contains(Role::Member));
         self.control(live.timestamp, Control::RightsChanged(RightsChanged { roles: self.roles, seq }));
+        if View::of(before) == View::of(self.roles) {
+            return;
+        }
+        self.shown = Shown::default();
         // In a replay nobody could hand figures in yet: they are asked for at its end.
-        if self.phase == Phase::Live && View::of(before) != View::of(self.roles) {
-            self.outputs.push_back(Output::Newest(View::of(self.roles)));
+        if self.phase == Phase::Live {
+            self.outputs.push_back(Output::Newest(self.whose()));
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use unionflow_protocol::{
-    Record, Seq, View,
+    Date, Position, Record, Seq, View,
     frame::OrganizationChoice,
     id::{OrganizationId, PersonId},
     member::MemberStatus,
@@ -56,18 +56,29 @@ fn joined(
     };
     let as_of = reader.as_of(organization_id)?;
     let roles = member.effective_roles();
+    let start = Start::of(wanted, as_of.as_of_seq, as_of.epoch);
     let stats = figures::stats(reader, organization_id, View::of(roles))?;
-    let stats =
-        stats.and_then(|record| RawValue::from_string(String::from_utf8(record.value.to_vec()).ok()?).ok());
+    let mark = match start {
+        Start::After(_) => figures::mark(reader, &member)?,
+        Start::Now | Start::Resync(_) => None,
+    };
     Ok(Ok(Joined {
         organization_id,
         member_id: member.id,
         roles,
         head: as_of.as_of_seq,
         epoch: as_of.epoch,
-        stats,
-        start: Start::of(wanted, as_of.as_of_seq, as_of.epoch),
+        stats: stats.and_then(|record| embedded(&record)),
+        mark: mark.and_then(|record| Live::new(&record).frame),
+        start,
     }))
+}
+
+/// A state as a part of another frame, with its day.
+fn embedded(record: &Record) -> Option<(Date, Box<RawValue>)> {
+    let Position::State { as_of_date, .. } = record.position else { return None };
+    let text = String::from_utf8(record.value.to_vec()).ok()?;
+    Some((as_of_date, RawValue::from_string(text).ok()?))
 }
 
 fn choices(reader: &mut Reader<'_>, person: PersonId) -> Result<Vec<OrganizationChoice>, Undo> {

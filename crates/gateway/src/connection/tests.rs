@@ -38,6 +38,7 @@ impl Peer {
             head: Seq(10),
             epoch: epoch(1),
             stats: None,
+            mark: None,
             start,
         };
         let identity = Identity { person_id: person(1), token_ends: noon().plus(Duration::from_secs(900)) };

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::samples::{fact, fact_of, live, member, organization, read_of, stats, suspended_of};
+use crate::samples::{fact, fact_of, kpis_of, live, member, organization, read_of, stats, suspended_of};
 
 /// A feed with what it gave on, in words: `1 2 s2`.
 struct Given {
@@ -123,14 +123,30 @@ fn an_older_state_does_not_replace_a_newer_that_is_held() {
 }
 
 #[test]
-fn the_newest_figures_of_each_view_are_remembered_and_nobodys_marks() {
+fn the_newest_figures_of_each_view_and_the_newest_mark_of_each_member_are_remembered() {
     let mut given = Given::after(9);
     given.take(stats(7, View::Members));
     given.take(stats(9, View::Members));
     given.take(stats(8, View::Officers));
-    given.take(live(&read_of(organization(1), 9, member(1))));
-    let newest = |view| in_words(given.feed.newest(view).cloned());
-    assert_eq!((newest(View::Members), newest(View::Officers)), ("s9".into(), "s8".into()));
+    for as_of in [6, 5] {
+        given.take(live(&read_of(organization(1), as_of, member(1), Seq(as_of))));
+    }
+    let newest = |view, n| in_words(given.feed.newest(Whose { view, member_id: member(n) }).cloned());
+    assert_eq!(newest(View::Members, 1), "s9 s6");
+    assert_eq!(newest(View::Officers, 2), "s8");
+    assert!(!given.feed.has_figures(View::Officers), "no series have come");
+    given.take(live(&kpis_of(organization(1), 8, View::Officers)));
+    assert!(given.feed.has_figures(View::Officers));
+}
+
+#[test]
+fn of_many_marks_the_oldest_are_forgotten() {
+    let mut given = Given::after(9);
+    for n in 0..=MARKS_MAX as u128 {
+        given.take(live(&read_of(organization(1), 9, member(n), Seq(9))));
+    }
+    let marks = |n| given.feed.newest(Whose { view: View::Members, member_id: member(n) }).count();
+    assert_eq!((marks(0), marks(1), given.feed.marks.len()), (0, 1, MARKS_MAX));
 }
 
 #[test]

@@ -13,13 +13,13 @@ use std::{
 };
 
 use tokio::time::Instant;
-use unionflow_protocol::{Position, Seq, View, id::OrganizationId};
+use unionflow_protocol::{Position, Seq, id::OrganizationId};
 
 use super::{Attached, Cursor};
 use crate::{
     config::{HEADS_EVERY, HOLE_LASTS, PAGE_EVENTS},
     connection::After,
-    feed::{Feed, Live, Replay},
+    feed::{Feed, Live, Replay, Whose},
     session::Now,
 };
 
@@ -53,7 +53,8 @@ pub(crate) enum LookUp {
     },
     /// The newest event of each: [`Registry::handle_head`].
     Heads(Vec<OrganizationId>),
-    /// The newest figures, because none were sent since this hub began, or some were missed: [`Registry::handle_figures`].
+    /// The newest figures, because not all kinds were sent since this hub began, or some were missed:
+    /// [`Registry::handle_figures`].
     Figures(OrganizationId),
 }
 
@@ -85,8 +86,9 @@ struct Organization<F> {
     passed: Arc<AtomicU64>,
     /// When its hole is read from the journal, or that it is being read.
     filling: Filling,
-    /// A session's view changed, and none of its figures were sent yet: they are to be read.
+    /// A session wants figures that were not sent yet, or some may have been missed: they are to be read.
     lacks_figures: bool,
+    reading: Reading,
     /// The newest event that the store is known to have.
     stored: Seq,
 }
@@ -96,6 +98,15 @@ enum Filling {
     No,
     At(Instant),
     Running,
+}
+
+/// Whether the figures are being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    No,
+    Running,
+    /// It may have begun before what was missed.
+    Outdated,
 }
 
 /// The last step of a replay may hand over so many events at once; it is done while others wait.
@@ -153,9 +164,7 @@ impl<F: Follower> Registry<F> {
             Some(replay) if replay.complete && replay.up_to < cursor.joined_at => Attached::BeyondRing,
             Some(replay) if replay.complete && replay.events.len() <= ATTACH_EVENTS => {
                 organization.attach(session, &replay, now);
-                if std::mem::take(&mut organization.lacks_figures) {
-                    self.look_ups.push_back(LookUp::Figures(id));
-                }
+                self.look_up_figures(id);
                 Attached::Live
             }
             Some(replay) => Attached::Ring(replay),
@@ -192,9 +201,23 @@ impl<F: Follower> Registry<F> {
         }
     }
 
-    /// The newest figures, as they were read.
-    pub(crate) fn handle_figures(&mut self, now: Instant, id: OrganizationId, figures: Vec<Arc<Live>>) {
+    /// The newest figures, as they were read; `None` if they could not be.
+    pub(crate) fn handle_figures(
+        &mut self,
+        now: Instant,
+        id: OrganizationId,
+        figures: Option<Vec<Arc<Live>>>,
+    ) {
         let Some(organization) = self.organizations.get_mut(&id) else { return };
+        let reading = std::mem::replace(&mut organization.reading, Reading::No);
+        if reading == Reading::Outdated {
+            return self.look_up_figures(id);
+        }
+        let Some(figures) = figures else {
+            // Again with the next look at the heads.
+            return;
+        };
+        organization.lacks_figures = false;
         let mut ready = Vec::new();
         for live in figures {
             organization.feed.take(live, &mut ready);
@@ -213,25 +236,45 @@ impl<F: Follower> Registry<F> {
         }
     }
 
-    /// It is time to ask the store about the heads of all journals that somebody follows.
+    /// It is time to ask the store about the heads of all journals that somebody follows, and for figures that it owes.
     pub(crate) fn watch_heads(&mut self) {
-        self.watch_heads_of(None);
+        let followed = self.followed();
+        followed.iter().for_each(|id| self.look_up_figures(*id));
+        self.look_up_heads(followed);
     }
 
-    /// It is time to ask the store about the heads of these journals, of all where none are named: those that somebody follows.
-    pub(crate) fn watch_heads_of(&mut self, journals: Option<&HashSet<OrganizationId>>) {
-        let named = |id: &OrganizationId| journals.is_none_or(|journals| journals.contains(id));
-        let followed: Vec<OrganizationId> = self.followed().filter(named).collect();
+    /// Other processes went on with these journals: those that somebody follows are looked at.
+    pub(crate) fn handle_woken(&mut self, journals: &HashSet<OrganizationId>) {
+        let mut followed = self.followed();
+        followed.retain(|id| journals.contains(id));
+        self.look_up_heads(followed);
+    }
+
+    fn look_up_heads(&mut self, followed: Vec<OrganizationId>) {
         if !followed.is_empty() {
             self.look_ups.push_back(LookUp::Heads(followed));
         }
     }
 
+    /// Asks for the figures of an organisation, if somebody lacks them and nobody has asked.
+    fn look_up_figures(&mut self, id: OrganizationId) {
+        let Some(organization) = self.organizations.get_mut(&id) else { return };
+        if organization.lacks_figures && organization.reading == Reading::No {
+            organization.reading = Reading::Running;
+            self.look_ups.push_back(LookUp::Figures(id));
+        }
+    }
+
     /// The bus is followed anew: what it carried meanwhile is read. States are in no journal, so no hole tells of them.
     pub(crate) fn handle_followed_anew(&mut self) {
+        for organization in self.organizations.values_mut() {
+            // Also where nobody follows now: then for whoever comes next.
+            organization.lacks_figures = true;
+            if organization.reading == Reading::Running {
+                organization.reading = Reading::Outdated;
+            }
+        }
         self.watch_heads();
-        let figures: Vec<LookUp> = self.followed().map(LookUp::Figures).collect();
-        self.look_ups.extend(figures);
     }
 
     /// The deadline came: holes that have lasted are read from the journal.
@@ -270,11 +313,12 @@ impl<F: Follower> Registry<F> {
         self.holes.iter().filter_map(due).min()
     }
 
-    fn followed(&self) -> impl Iterator<Item = OrganizationId> {
-        self.organizations
-            .iter()
-            .filter(|(_, organization)| !organization.sessions.is_empty())
-            .map(|(id, _)| *id)
+    /// Always in the same order, so that what was simulated can be simulated again.
+    fn followed(&self) -> Vec<OrganizationId> {
+        let with_sessions = self.organizations.iter().filter(|(_, known)| !known.sessions.is_empty());
+        let mut followed: Vec<OrganizationId> = with_sessions.map(|(id, _)| *id).collect();
+        followed.sort();
+        followed
     }
 
     /// Sessions in all lists.
@@ -301,18 +345,16 @@ impl<F: Follower> Registry<F> {
                 self.kept.push_back(id);
             }
         }
-        // Behind everything that became ready together: the feed's newest figures are those after all of it.
-        for (session, view) in wants {
-            organization.give_newest(&session, view);
+        // Behind everything that became ready together: the feed's newest states are those after all of it.
+        for (session, whose) in wants {
+            organization.give_newest(&session, whose);
         }
         organization.passed.store(organization.feed.head().0, Ordering::Release);
-        if std::mem::take(&mut organization.lacks_figures) {
-            self.look_ups.push_back(LookUp::Figures(id));
-        }
         if organization.feed.hole().is_some() && organization.filling == Filling::No {
             organization.filling = Filling::At(now + HOLE_LASTS);
             self.holes.push(id);
         }
+        self.look_up_figures(id);
         self.forget_oldest();
     }
 
@@ -321,7 +363,7 @@ impl<F: Follower> Registry<F> {
             let Some(oldest) = self.kept.pop_front() else { return };
             if let Some(organization) = self.organizations.get_mut(&oldest) {
                 self.ring_bytes -= organization.feed.forget_oldest().unwrap_or(0);
-                if organization.sessions.is_empty() && organization.feed.ring_bytes() == 0 {
+                if organization.is_at_rest() {
                     self.organizations.remove(&oldest);
                 }
             }
@@ -337,6 +379,7 @@ impl<F: Follower> Organization<F> {
             passed: Arc::new(AtomicU64::new(head.0)),
             filling: Filling::No,
             lacks_figures: false,
+            reading: Reading::No,
             stored: head,
         }
     }
@@ -347,13 +390,13 @@ impl<F: Follower> Organization<F> {
         self.sessions.push(session.clone());
         match after {
             After::Nothing => {}
-            After::Newest(view) => self.give_newest(session, view),
+            After::Newest(whose) => self.give_newest(session, whose),
             After::Forget => self.forget(session),
         }
     }
 
-    /// Hands an event to every session. Those that want the newest figures after it are added to `wants`.
-    fn deliver(&mut self, live: &Arc<Live>, wants: &mut Vec<(F, View)>) {
+    /// Hands an event to every session. Those that want the newest states after it are added to `wants`.
+    fn deliver(&mut self, live: &Arc<Live>, wants: &mut Vec<(F, Whose)>) {
         if !live.is_for_sessions() {
             return;
         }
@@ -362,15 +405,25 @@ impl<F: Follower> Organization<F> {
             let session = self.sessions[i].clone();
             match session.deliver(live) {
                 After::Nothing => {}
-                After::Newest(view) => wants.push((session, view)),
+                After::Newest(whose) => wants.push((session, whose)),
                 After::Forget => self.forget(&session),
             }
         }
     }
 
-    fn give_newest(&mut self, session: &F, view: View) {
-        self.lacks_figures |= self.feed.newest(view).next().is_none();
-        for live in self.feed.newest(view) {
+    /// Nobody follows, nothing is kept, and nothing is on the way that would be missed: somebody may be replaying.
+    fn is_at_rest(&self) -> bool {
+        self.sessions.is_empty()
+            && self.feed.ring_bytes() == 0
+            && !self.feed.has_states_to_come()
+            && self.reading == Reading::No
+            && self.filling == Filling::No
+    }
+
+    /// Hands the newest states to a session, which leaves out those that it has.
+    fn give_newest(&mut self, session: &F, whose: Whose) {
+        self.lacks_figures |= !self.feed.has_figures(whose.view);
+        for live in self.feed.newest(whose) {
             session.deliver(live);
         }
     }

@@ -41,8 +41,8 @@ pub(crate) enum Input {
     Detach { organization: OrganizationId, connection: Arc<Connection>, reply: oneshot::Sender<()> },
     /// What was read from the store to fill a hole.
     Filled(OrganizationId, Filled),
-    /// The newest figures, read from the store.
-    Figures(OrganizationId, Vec<Arc<Live>>),
+    /// The newest figures, read from the store if it could be.
+    Figures(OrganizationId, Option<Vec<Arc<Live>>>),
     /// What the store says about heads.
     Heads(Vec<(OrganizationId, Seq)>),
 }
@@ -94,7 +94,8 @@ impl Shard {
             Input::Records(records) => {
                 records.into_iter().for_each(|live| self.registry.handle_record(steady, live));
             }
-            Input::Woken(journals) => self.registry.watch_heads_of(journals.as_ref()),
+            Input::Woken(Some(journals)) => self.registry.handle_woken(&journals),
+            Input::Woken(None) => self.registry.watch_heads(),
             Input::FollowedAnew => self.registry.handle_followed_anew(),
             Input::Attach { organization, connection, cursor, reply } => {
                 let now = Now { steady, wall: self.clock.now() };
@@ -127,9 +128,9 @@ impl Shard {
                     Some(Input::Filled(organization, read_hole(&store, organization, after).await))
                 }
                 LookUp::Heads(organizations) => read_heads(&store, organizations).await.map(Input::Heads),
-                LookUp::Figures(organization) => read_figures(&store, organization)
-                    .await
-                    .map(|figures| Input::Figures(organization, figures)),
+                LookUp::Figures(organization) => {
+                    Some(Input::Figures(organization, read_figures(&store, organization).await))
+                }
             };
             if let Some(answer) = answer {
                 let _ = itself.send(answer).await;
@@ -158,7 +159,7 @@ async fn read_figures(store: &Store, organization: OrganizationId) -> Option<Vec
     match store.read(move |reader| Ok(figures::all(reader, organization)?)).await {
         Ok(records) => Some(framed(&records)),
         Err(error) => {
-            tracing::warn!(%error, "figures could not be read; the next change sends them");
+            tracing::warn!(%error, "figures could not be read; it is tried again");
             None
         }
     }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::samples::{
-    epoch, fact, fact_of, granted_of, live, member, noon, organization, person, read_of, revoked_of, stats,
-    stats_of, suspended_of,
+    epoch, fact, fact_of, granted_of, kpis_of, live, member, noon, organization, person, read_of, revoked_of,
+    stats, stats_of, suspended_of,
 };
 
 const PLAIN: &[Role] = &[Role::Member];
@@ -30,6 +30,7 @@ fn joined(head: u64, roles: &[Role], start: Start) -> Joined {
         head: Seq(head),
         epoch: epoch(1),
         stats: None,
+        mark: None,
         start,
     }
 }
@@ -88,7 +89,7 @@ impl Talk {
                     let organization = wanted.organization_id.map_or("any".to_owned(), |id| id.to_string());
                     format!("join {organization} after {:?}", wanted.after)
                 }
-                Output::Newest(view) => format!("newest {view}"),
+                Output::Newest(whose) => format!("newest {}", whose.view),
                 Output::Acknowledged { behind } => format!("acknowledged, {behind} behind"),
                 Output::Close(code) => format!("close {}", code.number()),
             });
@@ -138,7 +139,7 @@ fn without_a_cursor_a_session_is_welcomed_and_caught_up_at_the_head() {
     let mut talk = Talk::begin(joined(10, PLAIN, Start::Now));
     assert_eq!(talk.told(), ["WELCOME 10 from null", "replay after 10"]);
     talk.session.handle_caught_up(talk.now);
-    assert_eq!(talk.told(), ["CAUGHT_UP 10"]);
+    assert_eq!(talk.told(), ["CAUGHT_UP 10", "newest members"]);
 }
 
 #[test]
@@ -149,7 +150,7 @@ fn a_resume_is_replayed_between_the_welcome_and_one_caught_up() {
     talk.session.handle_replay(&[fact(10)], Seq(10));
     talk.session.handle_caught_up(talk.now);
     talk.session.handle_caught_up(talk.now);
-    assert_eq!(talk.told(), ["fact 8", "fact 9", "fact 10", "CAUGHT_UP 10"]);
+    assert_eq!(talk.told(), ["fact 8", "fact 9", "fact 10", "CAUGHT_UP 10", "newest members"]);
 }
 
 #[test]
@@ -157,7 +158,7 @@ fn an_empty_replay_is_caught_up_too() {
     let mut talk = Talk::begin(joined(10, PLAIN, Start::After(Seq(10))));
     talk.session.handle_replay(&[], Seq(10));
     talk.session.handle_caught_up(talk.now);
-    assert_eq!(talk.told(), ["WELCOME 10 from 10", "replay after 10", "CAUGHT_UP 10"]);
+    assert_eq!(talk.told(), ["WELCOME 10 from 10", "replay after 10", "CAUGHT_UP 10", "newest members"]);
 }
 
 #[test]
@@ -166,7 +167,13 @@ fn after_a_resync_a_session_is_caught_up_at_the_head() {
     talk.session.handle_caught_up(talk.now);
     assert_eq!(
         talk.told(),
-        ["WELCOME 10 from null", "RESYNC BEYOND_HEAD to 10", "replay after 10", "CAUGHT_UP 10"]
+        [
+            "WELCOME 10 from null",
+            "RESYNC BEYOND_HEAD to 10",
+            "replay after 10",
+            "CAUGHT_UP 10",
+            "newest members"
+        ]
     );
 }
 
@@ -230,7 +237,7 @@ fn a_replayed_event_is_not_seen_again_live_nor_on_a_later_page() {
     talk.session.handle_replay(&[fact(8), fact(9)], Seq(9));
     talk.session.handle_replay(&[fact(9), fact(10)], Seq(10));
     talk.session.handle_caught_up(talk.now);
-    assert_eq!(talk.told(), ["fact 8", "fact 9", "fact 10", "CAUGHT_UP 10"]);
+    assert_eq!(talk.told(), ["fact 8", "fact 9", "fact 10", "CAUGHT_UP 10", "newest members"]);
     assert_eq!(talk.live(&fact(10)), nothing());
 }
 
@@ -263,11 +270,39 @@ fn a_session_has_exactly_one_view_and_only_its_own_marks() {
     let mut plain = Talk::live_at(10, PLAIN);
     assert_eq!(plain.live(&stats(11, View::Officers)), nothing());
     assert_eq!(plain.live(&stats(11, View::Members)), ["state 11"]);
-    assert_eq!(plain.event(&read_of(organization(1), 11, member(1))), ["state 11"]);
-    assert_eq!(plain.event(&read_of(organization(1), 11, member(2))), nothing());
+    assert_eq!(plain.event(&read_of(organization(1), 11, member(1), Seq(11))), ["state 11"]);
+    assert_eq!(plain.event(&read_of(organization(1), 11, member(2), Seq(11))), nothing());
     let mut treasurer = Talk::live_at(10, TREASURER);
     assert_eq!(treasurer.live(&stats(11, View::Officers)), ["state 11"]);
     assert_eq!(treasurer.live(&stats(11, View::Members)), nothing());
+}
+
+#[test]
+fn who_resumes_is_told_how_far_it_had_read_and_gets_the_series_and_only_newer_figures() {
+    let mark = live(&read_of(organization(1), 10, member(1), Seq(4))).frame.clone();
+    let mut talk = Talk::begin(Joined { mark, ..joined(10, PLAIN, Start::After(Seq(8))) });
+    talk.told();
+    talk.session.handle_replay(&[], Seq(11));
+    talk.session.handle_caught_up(talk.now);
+    assert_eq!(talk.told(), ["CAUGHT_UP 11", "state 10", "newest members"]);
+    let kpis = live(&kpis_of(organization(1), 7, View::Members));
+    assert_eq!(talk.live(&kpis), ["state 7"], "its cursor says nothing about figures");
+    assert_eq!(talk.live(&kpis), nothing(), "once");
+    assert_eq!(talk.live(&stats(9, View::Members)), nothing(), "the welcome brought newer ones");
+    assert_eq!(talk.live(&stats(11, View::Members)), ["state 11"]);
+}
+
+#[test]
+fn at_midnight_figures_change_without_an_event() {
+    let noon = stats(10, View::Members);
+    let Position::State { as_of_date: today, .. } = noon.position else { unreachable!("a state") };
+    let yesterday = today.plus_days(-1);
+    let stats = RawValue::from_string("{}".to_owned()).ok().map(|stats| (yesterday, stats));
+    let mut talk = Talk::begin(Joined { stats, ..joined(10, PLAIN, Start::Now) });
+    talk.session.handle_caught_up(talk.now);
+    talk.told();
+    assert_eq!(talk.live(&noon), ["state 10"]);
+    assert_eq!(talk.live(&noon), nothing());
 }
 
 // What the client says.
@@ -434,7 +469,7 @@ fn a_switch_leaves_the_old_organisation_at_once() {
     talk.session.handle_joined(talk.now, Ok(joined_elsewhere(2, 4)));
     assert_eq!(talk.told(), ["WELCOME 4 from null", "replay after 4"]);
     talk.session.handle_caught_up(talk.now);
-    assert_eq!(talk.told(), ["CAUGHT_UP 4"]);
+    assert_eq!(talk.told(), ["CAUGHT_UP 4", "newest members"]);
     assert_eq!(talk.live(&fact(11)), nothing(), "the old organisation's");
     assert_eq!(talk.event(&fact_of(organization(2), 5, Audience::everyone())), ["fact 5"]);
 }
@@ -488,7 +523,7 @@ fn figures_of_a_new_view_are_brought_even_if_they_are_older_than_the_welcome() {
     talk.event(&granted_of(organization(1), 11, member(1), Role::Treasurer));
     assert_eq!(talk.live(&stats(9, View::Officers)), ["state 9"]);
     talk.event(&revoked_of(organization(1), 12, member(1), Role::Treasurer));
-    assert_eq!(talk.live(&stats(9, View::Members)), nothing(), "the welcome brought newer ones of this");
+    assert_eq!(talk.live(&stats(9, View::Members)), ["state 9"], "others were on the screen since");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use unionflow_protocol::{
 use super::{
     journal::{PERSONS, id_of},
     socket::Socket,
-    stream::{Asked, Read, Stream, Violation, ensure},
+    stream::{Asked, Held, Read, Stream, Violation, ensure},
     world::World,
 };
 use crate::session::Start;
@@ -23,6 +23,8 @@ pub(super) struct Client {
     organization: usize,
     /// Kept on disk, by organisation: complete up to here.
     cursors: Vec<Option<(Epoch, Seq)>>,
+    /// The states kept with them.
+    held: Vec<Held>,
     pub(super) token_ends: u64,
     pub(super) socket: Option<Socket>,
     incoming: Vec<u8>,
@@ -45,6 +47,7 @@ impl Client {
             person: person % PERSONS,
             organization,
             cursors: vec![None; organizations],
+            held: vec![Held::default(); organizations],
             token_ends: 0,
             socket: None,
             incoming: Vec::new(),
@@ -68,6 +71,7 @@ impl Client {
     fn keep_cursor(&mut self) {
         if let Some(stream) = self.stream.as_ref().filter(|stream| stream.is_told()) {
             self.cursors[stream.organization] = Some((stream.epoch, stream.at));
+            self.held[stream.organization] = stream.held;
         }
     }
 
@@ -379,7 +383,8 @@ fn client_welcomed(
     // Of several switches in a row, those before the last may go unanswered.
     while let Some(asked) = client.asked.pop_front() {
         if id_of(asked.organization) == welcome.organization_id {
-            client.stream = Some(Stream::welcomed(store, client.person, asked, welcome)?);
+            let held = client.held[asked.organization];
+            client.stream = Some(Stream::welcomed(store, client.person, asked, welcome, held)?);
             return Ok(());
         }
     }

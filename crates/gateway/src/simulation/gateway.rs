@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use unionflow_protocol::{
     Record, Seq,
@@ -27,7 +28,7 @@ use crate::{
         Attached, Cursor,
         registry::{Filled, LookUp, Registry},
     },
-    samples::{live, noon, person},
+    samples::{day, live, noon, person},
     session::{Identity, Joined, Session, Start, Wanted},
 };
 
@@ -45,12 +46,14 @@ pub(super) struct Gateway {
     /// Crashed, and back then.
     back_at: Option<u64>,
     draining: bool,
+    /// The bus broke off: what it carried is lost until it is followed anew.
+    broke_off: bool,
 }
 
 enum Answer {
     Filled(Filled),
     Heads(Vec<(usize, Seq)>),
-    Figures(Vec<Arc<Live>>),
+    Figures(Option<Vec<Arc<Live>>>),
 }
 
 struct Arrival {
@@ -93,6 +96,7 @@ impl Gateway {
             next_heads: 0,
             back_at: None,
             draining: false,
+            broke_off: false,
         }
     }
 
@@ -110,6 +114,18 @@ impl Gateway {
 
     pub(super) fn publish(&mut self, topic: usize, record: Record) {
         self.topics[topic].push_back(record);
+    }
+
+    pub(super) fn break_off(&mut self) {
+        self.broke_off = true;
+    }
+
+    /// Follows the bus anew if it broke off.
+    pub(super) fn follow_anew(&mut self) {
+        if std::mem::take(&mut self.broke_off) {
+            self.registry.handle_followed_anew();
+            self.settle();
+        }
     }
 
     pub(super) fn stall(&mut self, topic: usize, until: u64) {
@@ -132,10 +148,7 @@ impl Gateway {
     }
 
     fn settle(&mut self) {
-        while let Some(mut look_up) = self.registry.poll_look_up() {
-            if let LookUp::Heads(organizations) = &mut look_up {
-                organizations.sort();
-            }
+        while let Some(look_up) = self.registry.poll_look_up() {
             self.look_ups.push((look_up, None));
         }
     }
@@ -229,7 +242,7 @@ impl World {
             (LookUp::Figures(organization), Answer::Figures(figures)) => {
                 gateway.registry.handle_figures(now, organization, figures);
                 gateway.settle();
-                self.count("figures read for a new view");
+                self.count("figures read from the store");
             }
             (_, Answer::Filled(_) | Answer::Figures(_)) => unreachable!("answered by its kind"),
         }
@@ -446,14 +459,18 @@ impl World {
         let organization_id = id_of(asked.organization);
         let wanted =
             Wanted { organization_id: Some(organization_id), after: asked.after, epoch: asked.epoch };
+        let start = Start::of(wanted, head, self.store.epoch);
         active.then(|| Joined {
             organization_id,
             member_id: member_of(asked.organization, who),
             roles,
             head,
             epoch: self.store.epoch,
-            stats: serde_json::value::RawValue::from_string("{}".to_owned()).ok(),
-            start: Start::of(wanted, head, self.store.epoch),
+            stats: figures_of_welcome(),
+            mark: Some(self.store.mark(asked.organization, who))
+                .filter(|_| matches!(start, Start::After(_)))
+                .and_then(|record| live(&record).frame.clone()),
+            start,
         })
     }
 }
@@ -476,11 +493,10 @@ fn answer_to(look_up: &LookUp, store: &Store, readable: bool) -> Answer {
         LookUp::Hole { organization, after } => {
             let index = index_of(*organization);
             let events = framed(store.page(index, *after, HOLE_EVENTS));
-            Answer::Filled(Filled { events, figures: framed(&store.figures(index)), complete: true })
+            Answer::Filled(Filled { events, figures: framed(&store.all_figures(index)), complete: true })
         }
         LookUp::Figures(organization) => {
-            let figures = store.figures(index_of(*organization));
-            Answer::Figures(if readable { framed(&figures) } else { Vec::new() })
+            Answer::Figures(readable.then(|| framed(&store.all_figures(index_of(*organization)))))
         }
         LookUp::Heads(_) if !readable => Answer::Heads(Vec::new()),
         LookUp::Heads(organizations) => {
@@ -488,6 +504,11 @@ fn answer_to(look_up: &LookUp, store: &Store, readable: bool) -> Answer {
             Answer::Heads(organizations.iter().map(head).collect())
         }
     }
+}
+
+/// What it says is not looked at.
+fn figures_of_welcome() -> Option<(unionflow_protocol::Date, Box<RawValue>)> {
+    RawValue::from_string("{}".to_owned()).ok().map(|figures| (day(), figures))
 }
 
 fn framed(records: &[Record]) -> Vec<Arc<Live>> {

@@ -8,7 +8,7 @@ use unionflow_protocol::{
 
 use super::random::Random;
 use crate::samples::{
-    epoch, fact_of, granted_of, member, organization, read_of, reinstated_of, revoked_of, stats_of,
+    epoch, fact_of, granted_of, kpis_of, member, organization, read_of, reinstated_of, revoked_of, stats_of,
     suspended_of,
 };
 
@@ -29,7 +29,15 @@ pub(super) struct Organization {
     changes: Vec<(u64, usize, Change)>,
     /// The members by person, with the roles they began with.
     founders: [RoleSet; PERSONS],
+    /// The event that changed the figures last, of each kind.
+    pub(super) figures_changed: [Seq; 2],
+    /// How far each person has read.
+    pub(super) marks: [Seq; PERSONS],
 }
+
+/// Figures, by kind.
+pub(super) const STATS: usize = 0;
+pub(super) const KPIS: usize = 1;
 
 pub(super) struct Store {
     pub(super) epoch: Epoch,
@@ -56,7 +64,13 @@ impl Store {
                     *roles = plain.with(random.pick(Role::ALL));
                 }
             }
-            Organization { facts: Vec::new(), changes: Vec::new(), founders }
+            Organization {
+                facts: Vec::new(),
+                changes: Vec::new(),
+                founders,
+                figures_changed: [Seq::ZERO; 2],
+                marks: [Seq::ZERO; PERSONS],
+            }
         };
         let organizations = (0..organizations).map(|_| founded(random)).collect();
         Self { epoch: epoch(0), restores: 0, organizations }
@@ -70,24 +84,40 @@ impl Store {
             let kept = organization.facts.len() - random.below(organization.facts.len() / 2 + 1);
             organization.facts.truncate(kept);
             organization.changes.retain(|(seq, ..)| *seq <= kept as u64);
+            for changed in &mut organization.figures_changed {
+                *changed = (*changed).min(Seq(kept as u64));
+            }
         }
     }
 
-    /// The newest figures of both views.
-    pub(super) fn figures(&self, index: usize) -> [Record; 2] {
-        let head = self.organizations[index].head().0;
-        [View::Officers, View::Members].map(|view| stats_of(id_of(index), head, view))
+    /// The newest figures of a kind, of both views.
+    pub(super) fn figures(&self, index: usize, kind: usize) -> [Record; 2] {
+        let (id, head) = (id_of(index), self.organizations[index].head().0);
+        let of = if kind == STATS { stats_of } else { kpis_of };
+        [View::Officers, View::Members].map(|view| of(id, head, view))
+    }
+
+    /// The newest figures of every kind and view.
+    pub(super) fn all_figures(&self, index: usize) -> Vec<Record> {
+        [STATS, KPIS].iter().flat_map(|kind| self.figures(index, *kind)).collect()
     }
 
     /// A member's mark of what was read.
     pub(super) fn mark(&self, index: usize, person: usize) -> Record {
-        read_of(id_of(index), self.organizations[index].head().0, member_of(index, person))
+        let organization = &self.organizations[index];
+        read_of(id_of(index), organization.head().0, member_of(index, person), organization.marks[person])
     }
 
     /// A command: one to three events in one transaction.
     pub(super) fn commit(&mut self, random: &mut Random, index: usize) {
         for _ in 0..random.between(1, 3) {
             self.append(random, index);
+        }
+        let head = self.organizations[index].head();
+        for changed in &mut self.organizations[index].figures_changed {
+            if random.one_in(2) {
+                *changed = head;
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use unionflow_protocol::{
     limits::RESUME_EVENTS,
 };
 
-use super::journal::{Change, Store, id_of, member_of};
+use super::journal::{Change, KPIS, STATS, Store, id_of, member_of};
 
 /// What is wrong.
 pub(super) type Violation = String;
@@ -62,8 +62,20 @@ pub(super) struct Stream {
     pub(super) at: Seq,
     pub(super) is_caught_up: bool,
     owed: Option<Owed>,
-    /// As of where the newest figures are, of each view.
-    figures: [Option<Seq>; 2],
+    pub(super) held: Held,
+    /// As of where the newest figures are that this session told, of each kind.
+    told: [Seq; 2],
+}
+
+/// The states on a client's screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Whose figures.
+    view: Option<View>,
+    /// As of where they are, of each kind.
+    figures: [Seq; 2],
+    /// How far its person has read.
+    mark: Seq,
 }
 
 macro_rules! ensure {
@@ -77,6 +89,7 @@ impl Stream {
         person: usize,
         asked: Asked,
         welcome: &Welcome,
+        held: Held,
     ) -> Result<Self, Violation> {
         let index = asked.organization;
         let organization = &store.organizations[index];
@@ -97,8 +110,14 @@ impl Stream {
         };
         let resumed = asked.after.filter(|_| resync.is_none());
         ensure!(welcome.resumed_from == resumed, "resumed from {:?}, not {resumed:?}", welcome.resumed_from);
-        let mut figures = [None; 2];
-        figures[View::of(roles) as usize] = welcome.stats.as_ref().map(|_| head);
+        let view = Some(View::of(roles));
+        let mark = organization.marks[person];
+        let held = match resumed {
+            Some(Seq::ZERO) => Held { view, figures: [head, Seq::ZERO], mark: Seq::ZERO },
+            Some(_) if held.view == view => Held { figures: [head, held.figures[KPIS]], ..held },
+            // It fetches what the welcome did not bring.
+            _ => Held { view, figures: [head; 2], mark },
+        };
         Ok(Self {
             organization: index,
             epoch: store.epoch,
@@ -108,7 +127,8 @@ impl Stream {
             at: resumed.unwrap_or(head),
             is_caught_up: false,
             owed: resync.map(Owed::Resync),
-            figures,
+            held,
+            told: [head, Seq::ZERO],
         })
     }
 
@@ -117,9 +137,25 @@ impl Stream {
         !matches!(self.owed, Some(Owed::Resync(_)))
     }
 
-    /// Whether its figures are as of the head.
-    pub(super) fn has_newest_figures(&self, store: &Store) -> bool {
-        self.figures[View::of(self.roles) as usize] == Some(store.organizations[self.organization].head())
+    /// Whether nothing has changed since what is on its screen.
+    pub(super) fn has_newest_states(&self, store: &Store) -> bool {
+        let organization = &store.organizations[self.organization];
+        let figures = self.held.figures.iter().zip(organization.figures_changed);
+        self.held.view == Some(View::of(self.roles))
+            && figures.into_iter().all(|(as_of, changed)| *as_of >= changed)
+            && self.held.mark == organization.marks[self.person]
+    }
+
+    /// What is on the screen, beside what should be.
+    pub(super) fn tell(&self, store: &Store) -> String {
+        let organization = &store.organizations[self.organization];
+        let (changed, mark) = (organization.figures_changed, organization.marks[self.person]);
+        format!(
+            "at {} of {}, {:?}; figures changed at {changed:?}, mark {mark}",
+            self.at,
+            organization.head(),
+            self.held
+        )
     }
 
     /// A frame of this session that is neither a welcome nor an error.
@@ -183,6 +219,7 @@ impl Stream {
     }
 
     fn follow(&mut self, change: Option<Change>, seq: Seq) {
+        let before = View::of(self.roles);
         match change {
             Some(Change::Granted(role)) => self.roles = self.roles.with(role),
             Some(Change::Revoked(role)) => self.roles = self.roles.without(role),
@@ -190,6 +227,11 @@ impl Stream {
             Some(Change::Reinstated) | None => return,
         }
         self.owed = Some(Owed::Rights(self.roles, seq));
+        let view = View::of(self.roles);
+        if view != before {
+            // Whatever it had is forgotten.
+            (self.held.view, self.held.figures, self.told) = (Some(view), [Seq::ZERO; 2], [Seq::ZERO; 2]);
+        }
     }
 
     fn state(&mut self, store: &Store, as_of: Seq, frame: &Read<'_>) -> Result<(), Violation> {
@@ -201,13 +243,16 @@ impl Stream {
         if frame.event_type == "NOTIFICATION_READ" {
             let whose = member_of(self.organization, self.person).as_bytes()[15];
             ensure!(data["unread"] == whose, "somebody else's mark");
+            let read_up_to = data["readUpTo"].as_u64().map(Seq).ok_or("a mark says how far")?;
+            self.held.mark = self.held.mark.max(read_up_to);
             return Ok(());
         }
         let view = View::of(self.roles);
         ensure!(data["view"] == view.as_str(), "figures of the view {}", data["view"]);
-        let newest = &mut self.figures[view as usize];
-        ensure!(newest.is_none_or(|newest| newest <= as_of), "figures go back from {newest:?} to {as_of}");
-        *newest = Some(as_of);
+        let kind = if frame.event_type == "KPI_UPDATE" { KPIS } else { STATS };
+        let (told, held) = (&mut self.told[kind], &mut self.held.figures[kind]);
+        ensure!(*told <= as_of, "figures go back from {told} to {as_of}");
+        (*told, *held) = (as_of, as_of.max(*held));
         Ok(())
     }
 

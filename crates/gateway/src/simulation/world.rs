@@ -8,7 +8,7 @@ use unionflow_protocol::{Record, Seq, Topic};
 use super::{
     client::Client,
     gateway::Gateway,
-    journal::Store,
+    journal::{KPIS, PERSONS, STATS, Store},
     random::Random,
     stream::{Violation, ensure},
 };
@@ -31,6 +31,8 @@ pub(super) struct World {
     beginning: Instant,
     published: Vec<Seq>,
     marked: Vec<Seq>,
+    /// The changes of figures that were sent, of each kind.
+    sent: Vec<[Option<Seq>; 2]>,
     faults: Faults,
     is_logging: bool,
     pub(super) told: Vec<String>,
@@ -74,6 +76,7 @@ impl World {
             beginning: super::gateway::beginning(),
             published: vec![Seq::ZERO; organizations],
             marked: vec![Seq::ZERO; organizations],
+            sent: vec![[None; 2]; organizations],
             faults: Faults::new(),
             is_logging,
             told: Vec::new(),
@@ -114,8 +117,10 @@ impl World {
         match self.random.below(100) {
             0..10 => self.store.commit(&mut self.random, organization),
             10..20 => self.relay(organization),
-            20..24 => self.publish_states(organization),
-            24..42 => self.bus_delivers(g),
+            20..22 => self.publish_figures(organization),
+            22..24 => self.read_on(organization),
+            24 => self.gateways[g].follow_anew(),
+            25..42 => self.bus_delivers(g),
             42..50 => self.look_up(g),
             50..72 => self.connection_steps(g)?,
             72..84 => self.client_reads(i)?,
@@ -170,6 +175,7 @@ impl World {
             }
             if !self.is_quiet && self.random.one_in(loses_one_in) {
                 self.count("records lost on the bus");
+                self.gateways[g].break_off();
                 continue;
             }
             self.gateways[g].publish(topic, record.clone());
@@ -180,13 +186,24 @@ impl World {
         }
     }
 
-    fn publish_states(&mut self, organization: usize) {
-        for record in self.store.figures(organization) {
-            self.send(record, self.settings.loses_one_in);
+    /// Figures are sent where they have changed, and not again.
+    fn publish_figures(&mut self, organization: usize) {
+        for kind in [STATS, KPIS] {
+            let changed = Some(self.store.organizations[organization].figures_changed[kind]);
+            if std::mem::replace(&mut self.sent[organization][kind], changed) != changed {
+                for record in self.store.figures(organization, kind) {
+                    self.send(record, self.settings.loses_one_in);
+                }
+            }
         }
-        let person = self.random.below(super::journal::PERSONS);
+    }
+
+    /// Somebody reads on another device. Of marks that a bus lost nobody tells, so it loses none here.
+    fn read_on(&mut self, organization: usize) {
+        let person = self.random.below(PERSONS);
+        self.store.organizations[organization].marks[person].0 += 1;
         let mark = self.store.mark(organization, person);
-        self.send(mark, self.settings.loses_one_in);
+        self.send(mark, usize::MAX);
     }
 
     fn something_breaks(&mut self, g: usize, organization: usize) {
@@ -204,6 +221,7 @@ impl World {
             8..14 => {
                 self.count("relay crashed: publishes again");
                 self.published.clone_from(&self.marked);
+                self.sent.fill([None; 2]);
             }
             14..20 => {
                 self.count("topics stalled");
@@ -242,16 +260,18 @@ impl World {
             self.published[index] = self.published[index].min(organization.head());
             self.marked[index] = self.marked[index].min(organization.head());
         }
+        self.sent.fill([None; 2]);
         self.log(|| "a backup is restored".to_owned());
     }
 
-    /// No more faults: every client comes back and becomes complete, with the newest figures.
+    /// No more faults: every client comes back and becomes complete, with the newest states.
     fn come_to_rest(&mut self) -> Result<(), Violation> {
         self.is_quiet = true;
         for g in 0..self.gateways.len() {
             if !self.gateways[g].accepts() {
                 self.crash(g, true);
             }
+            self.gateways[g].follow_anew();
         }
         self.log(|| "no more faults".to_owned());
         self.until_complete()?;
@@ -259,6 +279,7 @@ impl World {
         for organization in 0..self.store.organizations.len() {
             self.store.commit(&mut self.random, organization);
             self.published[organization] = self.store.organizations[organization].head();
+            self.sent[organization] = self.store.organizations[organization].figures_changed.map(Some);
         }
         self.log(|| "the last events are lost on the bus".to_owned());
         self.until_complete()
@@ -273,15 +294,18 @@ impl World {
                 return Ok(());
             }
         }
-        Err(format!("clients {late:?} are not complete long after the last fault"))
+        let lacks = |i: &usize| {
+            let stream = self.clients[*i].stream.as_ref()?;
+            Some(stream.tell(&self.store))
+        };
+        let late: Vec<_> = late.iter().map(|i| (i, lacks(i))).collect();
+        Err(format!("not complete long after the last fault: {late:?}"))
     }
 
     fn round(&mut self, round: usize) -> Result<(), Violation> {
         for organization in 0..self.store.organizations.len() {
             self.relay(organization);
-            if round % 40 == 20 {
-                self.publish_states(organization);
-            }
+            self.publish_figures(organization);
         }
         for g in 0..self.gateways.len() {
             for _ in 0..5 {
@@ -316,7 +340,7 @@ impl World {
                     .all(|known| !known.standing(client.person, known.head()).1);
         };
         let head = self.store.organizations[stream.organization].head();
-        stream.is_caught_up && stream.at == head && stream.has_newest_figures(&self.store)
+        stream.is_caught_up && stream.at == head && stream.has_newest_states(&self.store)
     }
 
     /// Everybody goes: nobody is left in a hub's lists.

@@ -1,10 +1,12 @@
 //! What a hub decides, one fact each.
 
 use parking_lot::Mutex;
-use unionflow_protocol::{Audience, Role};
+use unionflow_protocol::{Audience, Role, View, id::MemberId};
 
 use super::*;
-use crate::samples::{fact, fact_of, granted_of, live, member, noon, organization, stats};
+use crate::samples::{fact, fact_of, granted_of, kpis_of, live, member, noon, organization, stats};
+
+const OFFICER: Whose = Whose { view: View::Officers, member_id: MemberId::from_uuid(uuid::Uuid::nil()) };
 
 /// A session that writes down what it is handed, and wants officers' figures after each change of rights.
 #[derive(Clone)]
@@ -16,7 +18,7 @@ impl Follower for Listener {
             Position::Fact(seq) => seq.to_string(),
             Position::State { as_of_seq, .. } => format!("s{as_of_seq}"),
         });
-        if live.rights.is_some() { After::Newest(View::Officers) } else { After::Nothing }
+        if live.rights.is_some() { After::Newest(OFFICER) } else { After::Nothing }
     }
 
     fn attach(&self, events: &[Arc<Live>], up_to: Seq, _passed: Arc<AtomicU64>, _now: Now) -> After {
@@ -24,7 +26,7 @@ impl Follower for Listener {
             self.deliver(live);
         }
         self.0.0.lock().push(format!("live at {up_to}"));
-        After::Nothing
+        After::Newest(OFFICER)
     }
 
     fn slot(&self) -> &AtomicUsize {
@@ -81,6 +83,12 @@ impl Desk {
         }
     }
 
+    fn figures(&mut self, as_of: u64) {
+        let series = live(&kpis_of(organization(1), as_of, View::Officers));
+        let figures = Some(vec![stats(as_of, View::Officers), series]);
+        self.registry.handle_figures(self.now.steady, organization(1), figures);
+    }
+
     fn filled(&mut self, events: Vec<Arc<Live>>, figures: Vec<Arc<Live>>, complete: bool) {
         self.registry.handle_filled(self.now.steady, organization(1), Filled { events, figures, complete });
     }
@@ -95,7 +103,12 @@ fn live_at_5() -> (Desk, Listener) {
     let (mut desk, listener) = (Desk::new(1 << 20), Listener::new());
     desk.record(fact(5));
     assert_eq!(desk.attach(&listener, 5, 5), "live");
-    assert_eq!((desk.look_ups(), listener.heard()), (vec![], "live at 5".to_owned()));
+    assert_eq!(
+        (desk.look_ups(), listener.heard()),
+        (vec![LookUp::Figures(organization(1))], "live at 5".to_owned())
+    );
+    desk.figures(5);
+    assert_eq!(listener.heard(), "s5 s5");
     (desk, listener)
 }
 
@@ -172,7 +185,7 @@ fn figures_for_a_new_view_come_behind_all_that_became_ready_with_the_change() {
     desk.record(fact(8));
     desk.record(stats(6, View::Officers));
     desk.filled(vec![fact(6)], vec![stats(8, View::Officers)], true);
-    assert_eq!(listener.heard(), "6 7 8 s6 s8 s8", "neither before 8 nor before s6");
+    assert_eq!(listener.heard(), "6 7 8 s6 s8 s5 s8", "neither before 8 nor before s6");
 }
 
 #[test]
@@ -206,7 +219,50 @@ fn whoever_leaves_first_everybody_else_is_still_found() {
     desk.registry.handle_detach(organization(1), &others[3]);
     desk.record(fact(6));
     let heard: Vec<String> = others.iter().map(Listener::heard).collect();
-    assert_eq!(heard, ["live at 5 6", "live at 5 6", "live at 5 6", "live at 5"]);
+    assert_eq!(heard, ["live at 5 s5 s5 6", "live at 5 s5 s5 6", "live at 5 s5 s5 6", "live at 5 s5 s5"]);
     others.iter().for_each(|listener| desk.registry.handle_detach(organization(1), listener));
     assert_eq!(desk.registry.followers(), 0);
+}
+
+#[test]
+fn a_session_that_becomes_live_is_handed_the_figures_published_while_it_replayed() {
+    let (mut desk, _) = live_at_5();
+    desk.record(fact(6));
+    desk.record(stats(6, View::Officers));
+    let late = Listener::new();
+    assert_eq!(desk.attach(&late, 5, 5), "live");
+    assert_eq!((late.heard(), desk.look_ups()), ("6 live at 6 s5 s6".to_owned(), vec![]));
+}
+
+#[test]
+fn figures_that_a_session_lacks_are_read_once_and_again_if_they_could_not_be() {
+    let (mut desk, listener) = (Desk::new(1 << 20), Listener::new());
+    desk.record(fact(5));
+    assert_eq!(desk.attach(&listener, 5, 5), "live");
+    assert_eq!(desk.attach(&Listener::new(), 5, 5), "live");
+    assert_eq!(desk.look_ups(), [LookUp::Figures(organization(1))], "once for both");
+    desk.registry.handle_figures(desk.now.steady, organization(1), None);
+    desk.registry.watch_heads();
+    assert!(desk.look_ups().contains(&LookUp::Figures(organization(1))));
+    desk.figures(5);
+    assert_eq!(listener.heard(), "live at 5 s5 s5");
+    desk.registry.watch_heads();
+    assert_eq!(desk.look_ups(), [LookUp::Heads(vec![organization(1)])]);
+}
+
+#[test]
+fn what_was_missed_while_the_bus_was_away_is_read_for_whoever_comes_next_too() {
+    let (mut desk, listener) = live_at_5();
+    desk.registry.handle_followed_anew();
+    assert!(desk.look_ups().contains(&LookUp::Figures(organization(1))));
+    desk.registry.handle_followed_anew();
+    desk.figures(5);
+    assert_eq!(listener.heard(), "", "that may have been read before it was missed");
+    assert!(desk.look_ups().contains(&LookUp::Figures(organization(1))));
+    desk.figures(6);
+    desk.registry.handle_detach(organization(1), &listener);
+    desk.registry.handle_followed_anew();
+    assert_eq!(desk.look_ups(), [], "nobody is there");
+    assert_eq!(desk.attach(&listener, 5, 5), "live");
+    assert_eq!(desk.look_ups(), [LookUp::Figures(organization(1))]);
 }
