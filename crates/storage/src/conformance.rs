@@ -479,7 +479,11 @@ pub async fn members_are_found_by_folded_parts_and_paged_in_order(store: Store, 
     let find = |text: &'static str| {
         let store = store.clone();
         async move {
-            let filter = MemberFilter { search: Some(text.to_owned()), statuses: vec![MemberStatus::Active] };
+            let filter = MemberFilter {
+                search: Some(text.to_owned()),
+                in_contacts: true,
+                statuses: vec![MemberStatus::Active],
+            };
             store
                 .read(move |reader| Ok(reader.load_members(organization, &filter, None, 10)?.len()))
                 .await

@@ -71,20 +71,6 @@ async fn a_plain_member_may_have_five_requests_open_and_no_more() {
     member.post("/finance/approvals", &aid).await.expect(201);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_phone_is_not_found_digit_by_digit_by_those_who_may_not_see_it() {
-    let world = World::start().await;
-    let (secretary, auditor) = (world.espoir(Role::Secretary).await, world.espoir(Role::Auditor).await);
-    let member = secretary.account.member_id;
-    secretary.patch(&format!("/members/{member}"), &json!({"phone": "+2250708091011"})).await.expect(200);
-    let found = |answer: Answer| answer.expect(200)["items"].as_array().unwrap().len();
-    let search = |text: &str| format!("/members?organizationId={}&search={text}", secretary.organization);
-    assert_eq!(found(secretary.get(&search("0708091011")).await), 1);
-    assert_eq!(found(auditor.get(&search("0708091011")).await), 0);
-    assert_eq!(found(auditor.get(&search("225070")).await), 0);
-    assert_eq!(found(auditor.get(&search("drissa")).await), 1, "by name as before");
-}
-
 /// Asks for an import by a file of so many bytes, sends so many of them, and only then listens.
 async fn upload(person: &Person, path: &str, announced: usize, sent: usize) -> String {
     let mut stream = TcpStream::connect(&person.address).await.unwrap();

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test, in its own functions too")]
 
 mod credentials;
+mod directory;
 mod floods;
 mod money;
 mod rights;

@@ -156,6 +156,8 @@ CREATE TABLE member (
     code_givers TEXT COLLATE "C" NOT NULL,
     sort_key TEXT COLLATE "C" NOT NULL,
     search_key TEXT COLLATE "C" NOT NULL,
+    -- Without contact data, for who may not see any.
+    public_search_key TEXT COLLATE "C" NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (organization_id, number)
 );

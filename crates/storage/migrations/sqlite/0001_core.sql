@@ -158,6 +158,8 @@ CREATE TABLE member (
     code_givers TEXT NOT NULL,
     sort_key TEXT NOT NULL,
     search_key TEXT NOT NULL,
+    -- Without contact data, for who may not see any.
+    public_search_key TEXT NOT NULL,
     updated_at INTEGER NOT NULL,
     UNIQUE (organization_id, number)
 ) STRICT, WITHOUT ROWID;

@@ -23,8 +23,10 @@ use crate::{
 /// Which members a list holds.
 #[derive(Debug, Clone, Default)]
 pub struct MemberFilter {
-    /// Part of a folded name, number or phone.
+    /// Part of a folded name or number.
     pub search: Option<String>,
+    /// Whether it may be part of a phone too.
+    pub in_contacts: bool,
     /// Only these statuses; all when empty.
     pub statuses: Vec<MemberStatus>,
 }
@@ -44,6 +46,20 @@ macro_rules! select_members {
             "SELECT id, organization_id, version, number, person_id, status, roles, given_name, family_name, phone, email, \
              joined_on, left_on, updated_at, code_givers FROM member ",
             $rest
+        )
+    };
+}
+
+macro_rules! select_page {
+    ($searched:literal) => {
+        concat!(
+            select_members!(
+                "WHERE organization_id = ?1 AND (sort_key > ?2 OR (sort_key = ?2 AND id > ?3)) AND ("
+            ),
+            $searched,
+            " LIKE ?4 ESCAPE '\\' OR ?4 IS NULL) \
+             AND (?5 = '' OR ',' || ?5 || ',' LIKE '%,' || status || ',%') \
+             ORDER BY sort_key, id LIMIT ?6"
         )
     };
 }
@@ -109,13 +125,10 @@ impl Reader<'_> {
         let pattern = filter.search.as_deref().map(like_pattern);
         let statuses = filter.statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(",");
         let limit = limit as u64;
+        let sql =
+            if filter.in_contacts { select_page!("search_key") } else { select_page!("public_search_key") };
         self.all(
-            select_members!(
-                "WHERE organization_id = ?1 AND (sort_key > ?2 OR (sort_key = ?2 AND id > ?3)) \
-                 AND (search_key LIKE ?4 ESCAPE '\\' OR ?4 IS NULL) \
-                 AND (?5 = '' OR ',' || ?5 || ',' LIKE '%,' || status || ',%') \
-                 ORDER BY sort_key, id LIMIT ?6"
-            ),
+            sql,
             &[
                 organization.param(),
                 after.map_or("", |cursor| cursor.sort_key.as_str()).param(),
@@ -166,7 +179,7 @@ impl Tx<'_> {
         self.submit(
             "INSERT INTO member (id, organization_id, version, number, person_id, status, roles, given_name, family_name, \
              phone, email, joined_on, left_on, sort_key, search_key, updated_at, \
-             code_givers) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             code_givers, public_search_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             &columns(member, &texts),
         )?;
         Ok(())
@@ -178,7 +191,7 @@ impl Tx<'_> {
         self.submit(
             "UPDATE member SET version = ?3, number = ?4, person_id = ?5, status = ?6, roles = ?7, given_name = ?8, \
              family_name = ?9, phone = ?10, email = ?11, joined_on = ?12, left_on = ?13, sort_key = ?14, search_key = ?15, \
-             updated_at = ?16, code_givers = ?17 WHERE id = ?1 AND organization_id = ?2",
+             updated_at = ?16, code_givers = ?17, public_search_key = ?18 WHERE id = ?1 AND organization_id = ?2",
             &columns(member, &texts),
         )?;
         Ok(())
@@ -209,6 +222,7 @@ struct Texts {
     left_on: Option<String>,
     sort_key: String,
     search_key: String,
+    public_search_key: String,
     code_givers: String,
 }
 
@@ -219,12 +233,13 @@ impl Texts {
             left_on: member.left_on.map(|date| date.to_string()),
             sort_key: member.name.sort_key(),
             search_key: member.search_key(),
+            public_search_key: member.public_search_key(),
             code_givers: to_json(&member.code_givers),
         }
     }
 }
 
-fn columns<'a>(member: &'a Member, texts: &'a Texts) -> [Param<'a>; 17] {
+fn columns<'a>(member: &'a Member, texts: &'a Texts) -> [Param<'a>; 18] {
     [
         member.id.param(),
         member.organization_id.param(),
@@ -243,6 +258,7 @@ fn columns<'a>(member: &'a Member, texts: &'a Texts) -> [Param<'a>; 17] {
         Param::Text(&texts.search_key),
         member.updated_at.param(),
         Param::Text(&texts.code_givers),
+        Param::Text(&texts.public_search_key),
     ]
 }
 
