@@ -17,6 +17,7 @@ use unionflow_storage::{Key, Keyed, Reader, Scope, Store, StoreFault, Tx, Undo};
 use crate::{
     Call,
     auth::{keys, turns::Turns},
+    membership,
 };
 
 /// What an operator can set.
@@ -121,7 +122,8 @@ impl Service {
         &self.inner.throttle_key
     }
 
-    /// Runs a command in an organisation, once per key.
+    /// Runs a command in an organisation, once per key. Its answer is kept for active members: to whoever has left, the
+    /// organisation does not exist.
     pub async fn command<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         organization: OrganizationId,
@@ -147,7 +149,12 @@ impl Service {
         unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
     ) -> Result<Keyed<T>, StoreFault> {
         let key: Option<Key> = call.key.clone();
-        self.inner.store.write_keyed(scope, key, move |tx| unit(tx, &call)).await
+        let person = call.caller.person_id;
+        let may_recall = move |tx: &mut Tx<'_>| match scope {
+            Scope::Organization(organization) => membership::active(tx, person, organization).map(drop),
+            Scope::Server => Ok(()),
+        };
+        self.inner.store.write_keyed(scope, key, may_recall, move |tx| unit(tx, &call)).await
     }
 
     /// Reads one snapshot.

@@ -269,11 +269,16 @@ pub async fn a_statement_that_failed_undoes_its_unit_whatever_the_unit_makes_of_
     assert_eq!(head(&store, organization).await, Seq(1));
     // A refusal on top of it may be wrong: it is no answer, and does not bind the key.
     let scope = Scope::Organization(organization);
-    let refused = store.write_keyed(scope, Some(key("swallow-1", 1)), move |tx| {
-        let again = tx.load_organization(organization)?.expect("there");
-        let _ = tx.insert_organization(again);
-        Err::<u64, Undo>(ErrorCode::Forbidden.into())
-    });
+    let refused = store.write_keyed(
+        scope,
+        Some(key("swallow-1", 1)),
+        |_| Ok(()),
+        move |tx| {
+            let again = tx.load_organization(organization)?.expect("there");
+            let _ = tx.insert_organization(again);
+            Err::<u64, Undo>(ErrorCode::Forbidden.into())
+        },
+    );
     assert!(refused.await.is_err());
     let after = keyed_join(&store, organization, key("swallow-1", 1)).await.expect("written");
     assert_eq!((after.answer, after.replayed), (Ok(2), false));
@@ -319,10 +324,15 @@ async fn keyed_join(
     key: Key,
 ) -> Result<crate::Keyed<u64>, StoreFault> {
     store
-        .write_keyed(Scope::Organization(organization), Some(key), |tx| {
-            let event = joined(tx);
-            append(tx, event).map(|appended| appended.seq.0)
-        })
+        .write_keyed(
+            Scope::Organization(organization),
+            Some(key),
+            |_| Ok(()),
+            |tx| {
+                let event = joined(tx);
+                append(tx, event).map(|appended| appended.seq.0)
+            },
+        )
         .await
 }
 
@@ -361,11 +371,16 @@ pub async fn a_refusal_is_kept_and_a_fault_frees_the_key(store: Store, _: Clock)
         let store = store.clone();
         async move {
             store
-                .write_keyed(Scope::Organization(organization), Some(key(name, 1)), move |tx| {
-                    let event = joined(tx);
-                    append(tx, event)?;
-                    Err::<u64, _>(end())
-                })
+                .write_keyed(
+                    Scope::Organization(organization),
+                    Some(key(name, 1)),
+                    |_| Ok(()),
+                    move |tx| {
+                        let event = joined(tx);
+                        append(tx, event)?;
+                        Err::<u64, _>(end())
+                    },
+                )
                 .await
         }
     };
@@ -385,12 +400,14 @@ pub async fn a_refusal_is_kept_and_a_fault_frees_the_key(store: Store, _: Clock)
 pub async fn a_secret_is_shown_once(store: Store, _: Clock) {
     let organization = found(&store).await;
     let secret = Key { secret: true, ..key("secret-1", 1) };
-    let run =
-        || {
-            store.write_keyed(Scope::Organization(organization), Some(secret.clone()), |_| {
-                Ok("s3cret".to_owned())
-            })
-        };
+    let run = || {
+        store.write_keyed(
+            Scope::Organization(organization),
+            Some(secret.clone()),
+            |_| Ok(()),
+            |_| Ok("s3cret".to_owned()),
+        )
+    };
     assert_eq!(run().await.expect("written").answer, Ok("s3cret".to_owned()));
     assert_eq!(
         run().await.expect("answered").answer.expect_err("a refusal").code,

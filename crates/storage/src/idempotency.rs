@@ -45,16 +45,18 @@ enum Kept<T> {
 
 impl Store {
     /// Runs a command once per key. A repeat gets the same answer; a simultaneous twin waits for it, because both lock the
-    /// same organisation. What is not found binds no key.
+    /// same organisation. What is not found binds no key. `may_recall` is asked under the lock before a kept answer is given:
+    /// whoever called may not be allowed to see it any more.
     pub async fn write_keyed<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         scope: Scope,
         key: Option<Key>,
+        may_recall: impl FnOnce(&mut Tx<'_>) -> Result<(), Undo> + Send + 'static,
         unit: impl FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send + 'static,
     ) -> Result<Keyed<T>, StoreFault> {
         let outcome = self.write(scope, move |tx| {
             let Some(key) = key else { return Ok(Keyed { answer: Ok(unit(tx)?), replayed: false }) };
-            if let Some(answer) = recall::<T>(tx, scope, &key)? {
+            if let Some(answer) = recall::<T>(tx, scope, &key, may_recall)? {
                 return Ok(Keyed { answer, replayed: true });
             }
             let answer = match unit(tx) {
@@ -88,6 +90,7 @@ fn recall<T: DeserializeOwned>(
     tx: &mut Tx<'_>,
     scope: Scope,
     key: &Key,
+    may_recall: impl FnOnce(&mut Tx<'_>) -> Result<(), Undo>,
 ) -> Result<Option<Result<T, Refusal>>, Undo> {
     let scope = scope_bytes(scope);
     let row = tx.first(
@@ -96,6 +99,7 @@ fn recall<T: DeserializeOwned>(
         |row| Ok((get::<[u8; 32]>(row, 0)?, get::<String>(row, 1)?)),
     )?;
     let Some((fingerprint, answer)) = row else { return Ok(None) };
+    may_recall(tx)?;
     if fingerprint != key.fingerprint {
         return Err(ErrorCode::IdempotencyKeyReused.into());
     }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use unionflow_protocol::Role;
+use unionflow_testkit::World;
 
 use crate::{ATTACKERS, Fort, approval_path, pointers};
 
@@ -230,4 +231,26 @@ async fn amounts_that_are_none_are_refused_by_name() {
         assert_eq!(pointers(&answer), ["/currency"], "{currency}");
     }
     fort.stands("amounts").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_left_gets_no_answer_kept_by_their_key() {
+    let world = World::start().await;
+    let member = world.espoir(Role::Member).await;
+    let aid = json!({
+        "organizationId": member.organization, "transactionType": "AID", "amount": 1, "currency": "XOF",
+        "purpose": "Aide", "details": {"beneficiaryMemberId": member.account.member_id}
+    });
+    let ask = || {
+        member.ask("POST".parse().unwrap(), "/finance/approvals").key("gardee-par-une-cle").json(&aid).send()
+    };
+    let first = ask().await.expect(201);
+    assert!(ask().await.is_replayed());
+    let cancel = format!("/finance/approvals/{}/cancel", first["id"].as_str().unwrap());
+    member.post(&cancel, &json!({})).await.expect(200);
+    let leave = format!("/members/{}/leave", member.account.member_id);
+    member.post(&leave, &json!({})).await.expect(200);
+    let after = ask().await;
+    assert!(!after.is_replayed(), "{}", after.text);
+    after.refused(404, "NOT_FOUND");
 }
