@@ -54,6 +54,11 @@ impl Electorate {
         self.voters.len() <= 1
     }
 
+    /// Whether nobody could vote.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether this member is part of it.
     pub fn contains(&self, member: MemberId) -> bool {
         self.voters.iter().any(|voter| voter.member_id == member)

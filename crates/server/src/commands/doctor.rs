@@ -7,7 +7,7 @@ use std::{
 };
 
 use unionflow_auth::password::Cost;
-use unionflow_domain::organization::Organization;
+use unionflow_domain::{approval::Electorate, organization::Organization};
 use unionflow_service::Service;
 use unionflow_storage::{Clock, SystemClock, sqlite};
 
@@ -131,11 +131,12 @@ async fn look_at_organization(
         Ok((
             reader.verify_journal(id)?,
             reader.head_of(id)?,
-            reader.load_electorate(id, [])?,
+            (reader.load_electorate(id, [])?, reader.load_deciders(id)?),
             reader.load_policy(id)?,
         ))
     });
-    let (chain, head, electorate, policy) = look.await.map_err(|undo| beside::failed(environment, &undo))?;
+    let (chain, head, (electorate, deciders), policy) =
+        look.await.map_err(|undo| beside::failed(environment, &undo))?;
     let name = &organization.settings.name;
     let colon = environment.say(" :", ":");
     match chain {
@@ -156,16 +157,29 @@ async fn look_at_organization(
             )
         ));
     }
-    let single = policy.is_some_and(|policy| policy.rules.single_signature);
-    if electorate.is_lone() && !single {
+    let single = policy.is_some_and(|policy| policy.rules.single_signature) && electorate.is_lone();
+    look_at_deciders(environment, name, &deciders, single, report);
+    Ok(())
+}
+
+/// Who has a disabled account votes no more, and yet keeps a single signature from counting.
+fn look_at_deciders(
+    environment: &Environment,
+    name: &str,
+    deciders: &Electorate,
+    single_signature: bool,
+    report: &mut Report,
+) {
+    let colon = environment.say(" :", ":");
+    if deciders.is_empty() || deciders.is_lone() && !single_signature {
         report.fault(&format!(
             "{name}{colon} {}",
             environment.say(
-                "personne ne peut plus décider ; donnez un rôle avec `unionflow user role`",
-                "nobody can decide any more; give a role with `unionflow user role`"
+                "personne ne peut plus décider ; donnez un rôle avec `unionflow user role`, ou réactivez un compte avec `unionflow user enable`",
+                "nobody can decide any more; give a role with `unionflow user role`, or enable an account with `unionflow user enable`"
             )
         ));
-    } else if electorate.is_lone() {
+    } else if deciders.is_lone() {
         Report::advise(&format!(
             "{name}{colon} {}",
             environment.say(
@@ -174,10 +188,10 @@ async fn look_at_organization(
             )
         ));
     }
-    Ok(())
 }
 
 fn look_at_addresses(environment: &Environment, report: &mut Report) {
+    let colon = environment.say(" :", ":");
     for (key, address) in
         [("listen", &environment.settings.listen), ("admin_listen", &environment.settings.admin_listen)]
     {
@@ -185,12 +199,14 @@ fn look_at_addresses(environment: &Environment, report: &mut Report) {
         let answered = TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok();
         match (answered, TcpListener::bind(address)) {
             (true, _) => Report::fine(&format!(
-                "{key} {address}: {}",
+                "{key} {address}{colon} {}",
                 environment
                     .say("quelque chose y répond (le serveur ?)", "something answers there (the server?)")
             )),
-            (false, Ok(_)) => Report::fine(&format!("{key} {address}: {}", environment.say("libre", "free"))),
-            (false, Err(error)) => report.fault(&format!("{key} {address}: {error}")),
+            (false, Ok(_)) => {
+                Report::fine(&format!("{key} {address}{colon} {}", environment.say("libre", "free")))
+            }
+            (false, Err(error)) => report.fault(&format!("{key} {address}{colon} {error}")),
         }
         if key == "admin_listen" && !address.ip().is_loopback() {
             Report::advise(environment.say(
@@ -221,12 +237,15 @@ fn look_at_limits(environment: &Environment) {
     let open_files = files::open_at_most();
     if let Some(files) = open_files.filter(|files| *files < settings.sessions.saturating_add(100)) {
         Report::advise(&format!(
-            "{} {files} (sessions = {})",
+            "{} {files} (sessions = {}){} {}",
             environment.say(
                 "le système ne permet que ce nombre de fichiers ouverts :",
                 "the system allows only so many open files:"
             ),
             settings.sessions,
+            environment.say(" ;", ";"),
+            environment
+                .say("relevez LimitNOFILE, ou baissez sessions", "raise LimitNOFILE, or lower sessions"),
         ));
     }
     let year = SystemClock.now().to_string();

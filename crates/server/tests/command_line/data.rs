@@ -62,6 +62,19 @@ fn a_copy_is_put_back_beside_what_stood_there() {
 }
 
 #[test]
+fn the_doctor_says_that_nobody_can_decide_where_a_decider_s_account_is_disabled() {
+    let folder = founded();
+    let run = |arguments: &[&str]| unionflow(&[&["--data", text(folder.path())], arguments].concat());
+    let says = "personne ne peut plus décider";
+    assert!(!run(&["doctor"]).out.contains(says));
+    assert_eq!(run(&["user", "disable", "awa@exemple.test"]).code, Some(0));
+    let examined = run(&["doctor"]);
+    assert!(examined.code == Some(3) && examined.out.contains(says), "{examined:?}");
+    assert_eq!(run(&["user", "enable", "awa@exemple.test"]).code, Some(0));
+    assert!(!run(&["doctor"]).out.contains(says));
+}
+
+#[test]
 fn the_doctor_finds_a_sound_installation_sound_and_says_how_much_room_is_left() {
     let folder = founded();
     let examined = unionflow(&["--data", text(folder.path()), "doctor"]);

@@ -170,6 +170,17 @@ impl Reader<'_> {
         }
         Ok(Electorate::new(voters).with_codes(codes))
     }
+
+    /// Of the electorate, those who can sign in: they have an account, and it is not disabled.
+    pub fn load_deciders(&mut self, organization: OrganizationId) -> Result<Electorate, StoreFault> {
+        let voters = self.all(
+            "SELECT m.id, m.roles FROM member m JOIN person p ON p.id = m.person_id \
+             WHERE m.organization_id = ?1 AND (m.roles & 63) <> 0 AND m.status = ?2 AND p.disabled_at IS NULL",
+            &[organization.param(), MemberStatus::Active.as_str().param()],
+            |row| Ok(Voter { member_id: get(row, 0)?, roles: get::<RoleSet>(row, 1)? }),
+        )?;
+        Ok(Electorate::new(voters))
+    }
 }
 
 impl Tx<'_> {
