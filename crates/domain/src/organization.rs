@@ -136,7 +136,8 @@ impl Settings {
     }
 }
 
-fn organization_name(name: &str) -> Result<String, Fault> {
+/// Reads the name of an organisation.
+pub fn organization_name(name: &str) -> Result<String, Fault> {
     text::line("/name", name, limits::ORGANIZATION_NAME_CHARS)
 }
 

@@ -139,14 +139,14 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "LOGIN")]
     pub(crate) treasurer_login: Option<String>,
     /// What the cash box holds at first, in the smallest unit
-    #[arg(long, value_name = "AMOUNT", default_value_t = 0)]
-    pub(crate) cash: i64,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    pub(crate) cash: Option<i64>,
     /// What the bank account holds at first
-    #[arg(long, value_name = "AMOUNT", default_value_t = 0)]
-    pub(crate) bank: i64,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    pub(crate) bank: Option<i64>,
     /// What the mobile money account holds at first
-    #[arg(long, value_name = "AMOUNT", default_value_t = 0)]
-    pub(crate) mobile_money: i64,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    pub(crate) mobile_money: Option<i64>,
     /// Read the passwords from standard input: a line for the president, one for the treasurer
     #[arg(long)]
     pub(crate) password_stdin: bool,

@@ -120,6 +120,35 @@ fn founding_without_a_terminal_says_how_else_the_answers_are_given() {
 }
 
 #[test]
+fn founding_by_options_drops_no_treasurer_and_says_where_one_person_decides_alone() {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let found = |more: &[&str], passwords: &[u8]| {
+        let mut setup = command(&["setup", "--data", text(folder.path()), "--password-stdin"]);
+        setup.args(["--president-given-name", "Awa", "--president-family-name", "Koné"]);
+        setup.args(["--name", "Mutuelle Essai", "--president-login", "awa@exemple.test"]).args(more);
+        setup.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = setup.spawn().expect("the binary starts");
+        child.stdin.take().expect("piped").write_all(passwords).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+        (output.status.code(), said)
+    };
+    let two = b"baobab-pirogue-42-long\nmanioc-lagune-99-tres\n";
+    for (more, says) in [
+        (["--treasurer-given-name", "Issa"], "--treasurer-login : manque"),
+        (["--treasurer-family-name", "Bamba"], "--treasurer-login : manque"),
+        (["--treasurer-login", "07081234"], "--treasurer-login : un ancien numéro à 8 chiffres"),
+        (["--treasurer-login", "AWA@exemple.test"], "--treasurer-login : déjà donné pour la présidence"),
+        (["--cash", "-5"], "--cash : un montant entier, 0 ou plus"),
+    ] {
+        let (code, said) = found(&more, two);
+        assert!(code == Some(2) && said.contains(says), "{more:?}: {said}");
+    }
+    let (code, said) = found(&["--cash", "125000"], two);
+    assert!(code == Some(0) && said.contains("Signature unique"), "{said}");
+}
+
+#[test]
 fn a_wrong_setting_names_its_key_and_where_it_was_set() {
     let folder = tempfile::tempdir().expect("a folder of our own");
     let file = folder.path().join("unionflow.toml");
