@@ -22,10 +22,8 @@ use unionflow_protocol::{
     },
 };
 use unionflow_service::{Located, member as service};
-use unionflow_storage::StoreFault;
 
 use crate::{
-    body,
     compression::Secret,
     extract::{Command, Id, Params, Signed, answer, resource},
     failure::Failure,
@@ -271,10 +269,10 @@ pub(crate) async fn import(
 ) -> Result<Response, Failure> {
     api.service.may_import(&caller, query.organization_id).await?;
     // A file takes memory until it is imported: one a person, and not from everybody at once.
-    let _upload = api.uploads.begin(caller.person_id).ok_or(StoreFault::Busy)?;
-    let file = body::read_file(body).await?;
+    let upload = api.uploads.begin(caller.person_id)?;
+    let file = upload.read(body).await?;
     // What it is read into takes more: one at a time.
-    let _alone = api.importing.acquire().await;
+    let _alone = upload.turn(&api.importing).await?;
     let wanted = service::import::Wanted {
         organization_id: query.organization_id,
         dry_run: query.dry_run,

@@ -105,6 +105,8 @@ error_codes! {
     NoLongerPossible "NO_LONGER_POSSIBLE" 409 "Le changement demandé n’est plus possible." "What the request wanted to change is no longer possible.";
 
     // Imports.
+    UploadReplaced "UPLOAD_REPLACED" 409 "Vous avez envoyé un fichier plus récent : celui-ci est abandonné, rien n’en a été importé." "You sent a newer file: this one is given up, and nothing of it was imported.";
+    TooManyUploads "TOO_MANY_UPLOADS" 503 "D’autres envoient des fichiers en ce moment." "Others are sending files at the moment.";
     UnknownLayout "UNKNOWN_LAYOUT" 422 "Le fichier n’a pas les colonnes attendues." "The file does not have the expected columns.";
     ImportHasErrors "IMPORT_HAS_ERRORS" 422 "Le fichier a des erreurs ; rien n’a été importé." "The file has errors; nothing was imported.";
 
