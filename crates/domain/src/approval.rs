@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use unionflow_protocol::{
     RoleSet, Timestamp,
-    approval::ApprovalStatus,
+    approval::{ApprovalStatus, TransactionType},
     event::approvals::{ApprovalContent, ApprovalTerms},
     id::{ApprovalId, EntryId, MemberId, OrganizationId},
     problem::ErrorCode,
@@ -177,6 +177,12 @@ impl Approval {
     /// Whether this member made it or benefits from it.
     pub fn is_maker(&self, member: MemberId) -> bool {
         self.makers().any(|maker| maker == member)
+    }
+
+    /// Whether it is shown to whom it benefits, for that alone: a change of roles is, once it is decided so. One that comes to
+    /// nothing was never that member's to see.
+    pub fn open_to_beneficiary(&self) -> bool {
+        self.content.transaction_type != TransactionType::RoleChange || self.outcome.approved_at.is_some()
     }
 
     fn set_approved(&mut self, by: Option<MemberId>, now: Timestamp) {

@@ -48,14 +48,6 @@ pub fn caused_by(event: &Event, audience: &Audience, origin: Origin) -> Vec<Draf
     let draft = |kind, severity, audience: Audience| Draft { kind, severity, audience };
     let roles = |roles: &[Role]| Audience::roles(RoleSet::of(roles));
     match event {
-        Event::ApprovalPending(data) => match data.terms.policy.steps.first() {
-            Some(step) => vec![draft(Kind::ApprovalWaiting, Severity::Action, Audience::roles(step.roles))],
-            None => Vec::new(),
-        },
-        Event::ApprovalUpdated(data) => match data.terms.policy.steps.first() {
-            Some(step) => vec![draft(Kind::ApprovalWaiting, Severity::Action, Audience::roles(step.roles))],
-            None => Vec::new(),
-        },
         Event::ApprovalApproved(data) => {
             let mut drafts = vec![draft(Kind::ApprovalApproved, Severity::Info, concerned())];
             if !data.transaction_type.is_governance() {
@@ -97,13 +89,18 @@ pub fn caused_by(event: &Event, audience: &Audience, origin: Origin) -> Vec<Draf
     }
 }
 
-/// The next step waits for its voters.
-pub fn next_step(approval: &Approval) -> Draft {
-    Draft {
-        kind: NotificationKind::ApprovalWaiting,
-        severity: Severity::Action,
-        audience: Audience::roles(approval.waits_for()),
+/// The open step waits for its voters: not for whoever made the request or benefits from it, who does not vote. `lone`: nobody
+/// else could, so whoever made it is called on where the policy lets a single signature decide.
+pub fn waiting(approval: &Approval, lone: bool) -> Draft {
+    let beneficiary = approval.content.beneficiary_member_id;
+    let mut audience = Audience::roles(approval.waits_for());
+    if !audience.is_none() {
+        let requester = approval.requester_id;
+        audience = beneficiary.into_iter().fold(audience.except(requester), Audience::except);
+        let decides_alone = lone && approval.terms.policy.single_signature && beneficiary != Some(requester);
+        audience = audience.and_member_if(decides_alone.then_some(requester));
     }
+    Draft { kind: NotificationKind::ApprovalWaiting, severity: Severity::Action, audience }
 }
 
 #[cfg(test)]

@@ -30,13 +30,15 @@ impl View {
 /// A union of: everyone in the organisation, holders of roles, single members, holders of a view. Empty is `none`.
 ///
 /// It never crosses organisations: the organisation of the event comes first. Written as in `organization`,
-/// `roles:PRESIDENT,TREASURER;member:0199…`, `view:officers`, `none`.
+/// `roles:PRESIDENT,TREASURER;member:0199…`, `view:officers`, `none`. `except:0199…` takes one out whom only roles let in: whoever
+/// is called on to vote on the requests of others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Audience {
     everyone: bool,
     roles: RoleSet,
     view: Option<View>,
     members: SmallVec<[MemberId; 2]>,
+    except: SmallVec<[MemberId; 2]>,
 }
 
 /// A text that is not an audience.
@@ -88,12 +90,21 @@ impl Audience {
         }
     }
 
+    /// But not this member, unless named as a member.
+    #[must_use]
+    pub fn except(mut self, member: MemberId) -> Self {
+        if !self.except.contains(&member) {
+            self.except.push(member);
+        }
+        self
+    }
+
     /// Whether a member with these roles may see it.
     pub fn admits(&self, member: MemberId, roles: RoleSet) -> bool {
-        self.everyone
+        let as_one_of_many = self.everyone
             || self.roles.intersects(roles)
-            || self.view.is_some_and(|view| view == View::of(roles))
-            || self.members.contains(&member)
+            || self.view.is_some_and(|view| view == View::of(roles));
+        self.members.contains(&member) || as_one_of_many && !self.except.contains(&member)
     }
 
     /// Whether it reaches no socket.
@@ -142,6 +153,10 @@ impl fmt::Display for Audience {
             write!(f, "{separator}member:{member}")?;
             separator = ";";
         }
+        for member in &self.except {
+            write!(f, "{separator}except:{member}")?;
+            separator = ";";
+        }
         Ok(())
     }
 }
@@ -165,8 +180,12 @@ impl FromStr for Audience {
                 }
                 Some(("view", view)) => audience.view = Some(view.parse().map_err(|_| wrong())?),
                 Some(("member", id)) => audience = audience.and_member(id.parse().map_err(|_| wrong())?),
+                Some(("except", id)) => audience = audience.except(id.parse().map_err(|_| wrong())?),
                 _ => return Err(wrong()),
             }
+        }
+        if audience.is_none() {
+            return Err(wrong());
         }
         Ok(audience)
     }
@@ -192,6 +211,7 @@ mod tests {
             Audience::everyone(),
             Audience::view(View::Members),
             Audience::roles(RoleSet::MONEY).and_member(member(1)).and_member(member(2)),
+            Audience::roles(RoleSet::VOTING).except(member(1)).and_member(member(2)),
         ] {
             assert_eq!(audience.to_string().parse(), Ok(audience));
         }
@@ -209,6 +229,10 @@ mod tests {
         assert!(money.admits(member(1), plain));
         assert!(!money.admits(member(9), plain));
         assert!(!Audience::none().admits(member(1), auditor));
+        let others = Audience::roles(RoleSet::MONEY).except(member(1));
+        assert!(others.admits(member(9), auditor) && !others.admits(member(1), auditor));
+        assert!(others.and_member(member(1)).admits(member(1), auditor), "who is named is meant");
+        assert!("except:00000000-0000-0000-0000-000000000001".parse::<Audience>().is_err(), "of whom?");
         assert!(Audience::view(View::Officers).admits(member(9), auditor));
         assert!(!Audience::view(View::Members).admits(member(9), auditor));
         assert!(Audience::view(View::Members).admits(member(9), plain.with(Role::Admin)));

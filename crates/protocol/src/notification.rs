@@ -7,17 +7,17 @@ codes! {
     pub enum NotificationKind {
         /// An approval waits for your vote.
         ApprovalWaiting = "APPROVAL_WAITING",
-        /// Your request was approved.
+        /// A request that you made, or that benefits you, was approved.
         ApprovalApproved = "APPROVAL_APPROVED",
-        /// Your request was rejected.
+        /// A request that you made, or that benefits you, was rejected.
         ApprovalRejected = "APPROVAL_REJECTED",
-        /// Your request was not decided in time.
+        /// A request that you made, or that benefits you, was not decided in time.
         ApprovalExpired = "APPROVAL_EXPIRED",
         /// An approved request was not executed in time.
         ApprovalLapsed = "APPROVAL_LAPSED",
         /// An approved request waits for its execution.
         ApprovalToExecute = "APPROVAL_TO_EXECUTE",
-        /// Your request was executed.
+        /// A request that you made, or that benefits you, was executed.
         ApprovalExecuted = "APPROVAL_EXECUTED",
         /// An execution failed.
         ApprovalExecutionFailed = "APPROVAL_EXECUTION_FAILED",

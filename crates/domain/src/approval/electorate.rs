@@ -56,7 +56,7 @@ impl Electorate {
 
     /// Whether nobody could vote.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.voters.is_empty()
     }
 
     /// Whether this member is part of it.

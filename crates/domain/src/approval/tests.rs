@@ -163,6 +163,22 @@ fn makers_do_not_vote_p8() {
 }
 
 #[test]
+fn nobody_is_called_on_to_vote_on_a_request_of_their_own() {
+    let called = |approval: &Approval, lone| {
+        let audience = crate::notification::waiting(approval, lone).audience;
+        [PRESIDENT, TREASURER, BOARD].map(|n| audience.admits(member(n), voter(n).roles))
+    };
+    let ask = |maker, content, single| submit(maker, content, policy::default_rules(single));
+    assert_eq!(called(&ask(TREASURER, expense(5_000), false), false), [true, false, true]);
+    let for_board = || ApprovalContent { beneficiary_member_id: Some(member(BOARD)), ..expense(5_000) };
+    assert_eq!(called(&ask(TREASURER, for_board(), false), false), [true, false, false]);
+    assert_eq!(called(&ask(TREASURER, expense(5_000), true), false), [true, false, true]);
+    assert_eq!(called(&ask(TREASURER, expense(5_000), true), true), [true, true, true], "decides alone");
+    let own = ApprovalContent { beneficiary_member_id: Some(member(TREASURER)), ..expense(5_000) };
+    assert_eq!(called(&ask(TREASURER, own, true), true), [true, false, true], "never for oneself");
+}
+
+#[test]
 fn whoever_gave_a_code_and_whoever_got_it_are_one_person() {
     let day = 24;
     let with = |codes: &[GivenCode]| everyone().with_codes(codes.to_vec());

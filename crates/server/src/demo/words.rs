@@ -53,15 +53,14 @@ pub(super) const fn notification(kind: NotificationKind, language: Language) -> 
     use NotificationKind as Kind;
     match kind {
         Kind::ApprovalWaiting => language.pick("une demande attend un vote", "a request waits for a vote"),
-        Kind::ApprovalApproved => language.pick("votre demande est approuvée", "your request is approved"),
-        Kind::ApprovalRejected => language.pick("votre demande est rejetée", "your request is rejected"),
-        Kind::ApprovalExpired => {
-            language.pick("votre demande a expiré", "your request was not decided in time")
+        Kind::ApprovalApproved => language.pick("la demande est approuvée", "the request is approved"),
+        Kind::ApprovalRejected => language.pick("la demande est rejetée", "the request is rejected"),
+        Kind::ApprovalExpired => language.pick("la demande a expiré", "the request was not decided in time"),
+        Kind::ApprovalLapsed => {
+            language.pick("la demande n’a pas été exécutée à temps", "the request was not executed in time")
         }
-        Kind::ApprovalLapsed => language
-            .pick("votre demande n’a pas été exécutée à temps", "your request was not executed in time"),
         Kind::ApprovalToExecute => language.pick("une demande est à exécuter", "a request is to be executed"),
-        Kind::ApprovalExecuted => language.pick("votre demande est exécutée", "your request is executed"),
+        Kind::ApprovalExecuted => language.pick("la demande est exécutée", "the request is executed"),
         Kind::ApprovalExecutionFailed => language.pick("une exécution a échoué", "an execution failed"),
         Kind::ApprovalBlocked => language
             .pick("une demande est bloquée, faute de votants", "a request is blocked: too few may vote"),

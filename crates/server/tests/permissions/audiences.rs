@@ -320,16 +320,15 @@ impl Catalogue {
                     self.requests.insert(id.clone(), about);
                 }
                 let (requester, beneficiary, changes_role) = self.requests[&id];
-                let waits = match kind {
-                    E::ApprovalVoteRecorded => !decided,
-                    E::ApprovalPending
-                    | E::ApprovalUpdated
-                    | E::ApprovalVoteWithdrawn
-                    | E::ApprovalBlocked
-                    | E::ApprovalUnblocked => true,
+                let granted = match kind {
+                    E::ApprovalVoteRecorded => decided,
+                    E::ApprovalApproved
+                    | E::ApprovalExecuted
+                    | E::ApprovalExecutionFailed
+                    | E::ApprovalLapsed => true,
                     _ => false,
                 };
-                let beneficiary = beneficiary.filter(|_| !(changes_role && waits));
+                let beneficiary = beneficiary.filter(|_| !changes_role || granted);
                 roles(&OFFICERS).and_member(requester).and_member_if(beneficiary)
             }
         })

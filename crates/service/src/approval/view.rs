@@ -6,7 +6,7 @@ use unionflow_domain::{
     permissions::Action,
 };
 use unionflow_protocol::{
-    approval::{ApprovalStatus, TransactionType},
+    approval::ApprovalStatus,
     problem::ErrorCode,
     rest::{
         self, AsOf,
@@ -17,14 +17,11 @@ use unionflow_storage::{Reader, Tx, Undo, tables::text::TextKind};
 
 use super::{lacks_beneficiary, voter};
 
-/// Whether a member may see a request: officers see all, others what they made or what benefits them. Whoever a pending
-/// change of roles concerns does not see it yet.
+/// Whether a member may see a request: officers see all, others what they made or what benefits them.
 pub(crate) fn sees(member: &Member, approval: &Approval) -> bool {
-    let hidden = approval.content.transaction_type == TransactionType::RoleChange
-        && approval.status == ApprovalStatus::Pending;
     Action::SeeApprovals.allowed(member.effective_roles())
         || approval.requester_id == member.id
-        || (approval.content.beneficiary_member_id == Some(member.id) && !hidden)
+        || (approval.content.beneficiary_member_id == Some(member.id) && approval.open_to_beneficiary())
 }
 
 /// A request within the unit that changed it.

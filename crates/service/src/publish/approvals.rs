@@ -3,13 +3,13 @@
 use unionflow_domain::{
     approval::{Approval, NotExecuted, Rejected, Voted, Withdrawn},
     ledger::{Account, Entry},
-    notification::next_step,
+    notification::waiting,
     organization::Organization,
     policy::Policy,
 };
 use unionflow_protocol::{
     Amount, Audience, Event, EventType, RoleSet, Seq,
-    approval::{ApprovalStatus, Decision, TransactionType},
+    approval::Decision,
     event::approvals::*,
     id::{AccountId, MemberId},
     problem::ErrorCode,
@@ -29,7 +29,8 @@ impl Publisher<'_, '_> {
             content: approval.content.clone(),
             terms: approval.terms.clone(),
         };
-        self.about_approval(approval, event)
+        let pending = self.append_about(approval, event)?;
+        self.waiting(approval, EventType::ApprovalPending, pending)
     }
 
     pub(crate) fn approval_updated(
@@ -45,7 +46,8 @@ impl Publisher<'_, '_> {
             previous_amount,
             voided_votes,
         };
-        self.about_approval(approval, event)
+        let updated = self.append_about(approval, event)?;
+        self.waiting(approval, EventType::ApprovalUpdated, updated)
     }
 
     pub(crate) fn approval_vote_recorded(
@@ -197,13 +199,15 @@ impl Publisher<'_, '_> {
 
     /// The next step of a request waits for its voters, after the vote that closed the one before.
     pub(crate) fn next_step(&mut self, approval: &Approval, vote: Appended) -> Result<(), Undo> {
-        let draft = next_step(approval);
-        let cause = Cause {
-            event_id: vote.event_id,
-            event_type: EventType::ApprovalVoteRecorded,
-            about: approval.id.into(),
-        };
-        self.notify(draft, Some(cause))
+        self.waiting(approval, EventType::ApprovalVoteRecorded, vote)
+    }
+
+    /// The open step of a request waits for its voters, if it has one.
+    fn waiting(&mut self, approval: &Approval, event_type: EventType, because: Appended) -> Result<(), Undo> {
+        let single = approval.terms.policy.single_signature;
+        let lone = single && self.tx.load_deciders(approval.organization_id)?.is_lone();
+        let cause = Cause { event_id: because.event_id, event_type, about: approval.id.into() };
+        self.notify(waiting(approval, lone), Some(cause))
     }
 
     pub(crate) fn policy_changed(
@@ -249,10 +253,8 @@ impl Publisher<'_, '_> {
     }
 }
 
-/// Officers, and the two it is about. Whoever a pending change of roles concerns does not see it yet.
+/// Officers, and the two it is about: whom it benefits where that member may see it.
 fn of_approval(approval: &Approval) -> Audience {
-    let hidden = approval.content.transaction_type == TransactionType::RoleChange
-        && approval.status == ApprovalStatus::Pending;
-    let beneficiary = approval.content.beneficiary_member_id.filter(|_| !hidden);
+    let beneficiary = approval.content.beneficiary_member_id.filter(|_| approval.open_to_beneficiary());
     Audience::roles(RoleSet::OFFICERS).and_member(approval.requester_id).and_member_if(beneficiary)
 }

@@ -13,7 +13,10 @@ use unionflow_protocol::{
     rest::organization::AskPolicy,
 };
 use unionflow_service::{Call, approval, member, organization::ask_policy::ask_policy};
-use unionflow_storage::{Scope, Tx};
+use unionflow_storage::{
+    Scope, Tx,
+    tables::notification::{Inbox, Received},
+};
 
 use super::scene::{Club, Told, Town, Wanted, Who, at_once, requested};
 
@@ -95,6 +98,46 @@ async fn whoever_a_change_of_roles_concerns_does_not_see_it_while_it_waits_nor_v
     let own = requested(town.ask_role(&club, president, secretary.member, Role::Secretary, false).await);
     assert_eq!(code(town.approve(&club, secretary, own.id).await), ErrorCode::MakerMayNotVote);
     assert_eq!(code(town.reject(&club, secretary, own.id).await), ErrorCode::MakerMayNotVote);
+}
+
+#[tokio::test]
+async fn whoever_a_change_of_roles_concerns_hears_nothing_of_one_that_comes_to_nothing() {
+    let (town, club) = scene().await;
+    let [president, treasurer, plain] = [PRESIDENT, TREASURER, PLAIN].map(|n| club.people[n]);
+    let before = town.head(&club).await;
+    let rejected = requested(town.ask_role(&club, president, plain.member, Role::Auditor, true).await);
+    town.reject(&club, treasurer, rejected.id).await.unwrap();
+    let cancelled = requested(town.ask_role(&club, president, plain.member, Role::Secretary, true).await);
+    town.cancel(&club, president, cancelled.id).await.unwrap();
+    for told in town.told_after(&club, before).await {
+        assert!(!told.audience.admits(plain.member, RoleSet::of(&[Role::Member])), "{told:?}");
+    }
+    for id in [rejected.id, cancelled.id] {
+        let read = town.service.read(move |reader| approval::read::read(reader, plain.person, id)).await;
+        assert_eq!(read.unwrap_err().code(), ErrorCode::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_vote_on_a_request_of_their_own_neither_live_nor_in_the_inbox() {
+    let (town, club) = scene().await;
+    let [president, treasurer] = [PRESIDENT, TREASURER].map(|n| club.people[n]);
+    let before = town.head(&club).await;
+    town.submit(&club, treasurer, Wanted::expense(75_000)).await.unwrap();
+    let told = town.told_after(&club, before).await;
+    let [waiting] = notified(&told, NotificationKind::ApprovalWaiting)[..] else { panic!("one: {told:?}") };
+    for (who, role, called_on) in [(president, Role::President, true), (treasurer, Role::Treasurer, false)] {
+        let roles = RoleSet::of(&[Role::Member, role]);
+        assert_eq!(waiting.audience.admits(who.member, roles), called_on, "{role}");
+        let inbox = Inbox { organization_id: club.id, member_id: who.member, roles };
+        let read = town
+            .service
+            .read(move |reader| Ok((reader.load_inbox(inbox, None, 100)?, reader.load_read_mark(inbox)?.1)));
+        let (inbox, unread) = read.await.unwrap();
+        let waits = |received: &Received| received.kind == NotificationKind::ApprovalWaiting;
+        assert_eq!(inbox.iter().any(waits), called_on, "{role}");
+        assert_eq!(usize::try_from(unread), Ok(inbox.len()), "{role}: what is counted is what is shown");
+    }
 }
 
 #[tokio::test]

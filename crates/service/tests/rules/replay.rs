@@ -34,12 +34,29 @@ async fn what_is_stored_otherwise_than_the_journal_tells_it_is_named() {
     let (town, club) = scene().await;
     assert_eq!(found(&town, &club).await, None);
     let tampered = [
-        ("account SET balance = balance + 5 WHERE kind = 'CASH'", "balance = balance - 5 WHERE kind = 'CASH'"),
-        ("account SET reserved = reserved - 1 WHERE kind = 'CASH'", "reserved = reserved + 1 WHERE kind = 'CASH'"),
-        ("approval SET status = 'APPROVED' WHERE status = 'PENDING'", "status = 'PENDING' WHERE deadline IS NOT NULL AND rowid = (SELECT max(rowid) FROM approval)"),
-        ("figures SET body = replace(body, '\"pending\":7000', '\"pending\":7')", "body = replace(body, '\"pending\":7,', '\"pending\":7000,')"),
+        (
+            "account SET balance = balance + 5 WHERE kind = 'CASH'",
+            "balance = balance - 5 WHERE kind = 'CASH'",
+        ),
+        (
+            "account SET reserved = reserved - 1 WHERE kind = 'CASH'",
+            "reserved = reserved + 1 WHERE kind = 'CASH'",
+        ),
+        (
+            "approval SET status = 'APPROVED' WHERE status = 'PENDING'",
+            "status = 'PENDING' WHERE deadline IS NOT NULL AND rowid = (SELECT max(rowid) FROM approval)",
+        ),
+        (
+            "figures SET body = replace(body, '\"pending\":7000', '\"pending\":7')",
+            "body = replace(body, '\"pending\":7,', '\"pending\":7000,')",
+        ),
     ];
-    let expected = ["the balance of account", "what is reserved of account", "the status of request", "approvals.pendingAmount"];
+    let expected = [
+        "the balance of account",
+        "what is reserved of account",
+        "the status of request",
+        "approvals.pendingAmount",
+    ];
     for ((change, back), words) in tampered.into_iter().zip(expected) {
         assert_eq!(town.tamper(&format!("UPDATE {change}")), Ok(1));
         let (_, text) = found(&town, &club).await.expect("it is found");

@@ -48,7 +48,8 @@ pub struct Received {
 const UNREAD_MAX: u32 = 1000;
 
 impl Reader<'_> {
-    /// A page of an inbox, newest first.
+    /// A page of an inbox, newest first. A request that waits for votes calls on roles, but not on whoever made it or benefits
+    /// from it, unless named: see `waiting` in `unionflow_domain::notification`.
     pub fn load_inbox(
         &mut self,
         inbox: Inbox,
@@ -60,7 +61,9 @@ impl Reader<'_> {
         self.all(
             "SELECT id, seq, at, kind, severity, cause_type, cause_id FROM notification \
              WHERE organization_id = ?1 AND seq < ?2 \
-             AND (everyone <> 0 OR (roles & ?3) <> 0 OR member_id = ?4 OR other_member_id = ?4) \
+             AND (everyone <> 0 OR member_id = ?4 OR other_member_id = ?4 \
+             OR ((roles & ?3) <> 0 AND NOT (kind = 'APPROVAL_WAITING' AND EXISTS (SELECT 1 FROM approval \
+             WHERE approval.id = cause_id AND (requester_id = ?4 OR beneficiary_id = ?4))))) \
              ORDER BY seq DESC LIMIT ?5",
             &[
                 inbox.organization_id.param(),
@@ -93,7 +96,9 @@ impl Reader<'_> {
             .unwrap_or_default();
         let unread = self.value(
             "SELECT count(*) FROM (SELECT 1 FROM notification WHERE organization_id = ?1 AND seq > ?2 \
-             AND (everyone <> 0 OR (roles & ?3) <> 0 OR member_id = ?4 OR other_member_id = ?4) LIMIT ?5) AS unread",
+             AND (everyone <> 0 OR member_id = ?4 OR other_member_id = ?4 \
+             OR ((roles & ?3) <> 0 AND NOT (kind = 'APPROVAL_WAITING' AND EXISTS (SELECT 1 FROM approval \
+             WHERE approval.id = cause_id AND (requester_id = ?4 OR beneficiary_id = ?4))))) LIMIT ?5) AS unread",
             &[
                 inbox.organization_id.param(),
                 read_up_to.param(),

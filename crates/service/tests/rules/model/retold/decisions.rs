@@ -65,7 +65,8 @@ pub(super) fn id_of(event: &Event) -> Option<ApprovalId> {
 impl Request {
     /// Whether the beneficiary may not see it yet.
     pub(super) fn is_hidden(&self) -> bool {
-        self.content.transaction_type == TransactionType::RoleChange && self.status == ApprovalStatus::Pending
+        let granted = [ApprovalStatus::Approved, ApprovalStatus::Executed, ApprovalStatus::Lapsed];
+        self.content.transaction_type == TransactionType::RoleChange && !granted.contains(&self.status)
     }
 
     /// The step that waits, from 1; none once all have their votes.

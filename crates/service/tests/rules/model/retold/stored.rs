@@ -22,8 +22,7 @@ impl Retold {
                 reader.verify_state(id)?,
             ))
         });
-        let (chain, requests, chart, members, policy, figures, difference) =
-            read.await.expect("it is read");
+        let (chain, requests, chart, members, policy, figures, difference) = read.await.expect("it is read");
         assert_eq!(difference, None, "`verify` finds nothing");
         assert_eq!(chain, Ok(self.seq.0), "the chain verifies to the end");
 
