@@ -50,7 +50,7 @@ pub(crate) enum Action {
     /// Try UnionFlow: a full server with two made-up organisations and something going on
     Demo(Demo),
     /// Found the first organisation, by answering questions or by options
-    Setup(Setup),
+    Setup(Box<Setup>),
     /// Import a file
     #[command(subcommand)]
     Import(Import),

@@ -204,7 +204,7 @@ fn look_at_addresses(environment: &Environment, report: &mut Report) {
                     .say("quelque chose y répond (le serveur ?)", "something answers there (the server?)")
             )),
             (false, Ok(_)) => {
-                Report::fine(&format!("{key} {address}{colon} {}", environment.say("libre", "free")))
+                Report::fine(&format!("{key} {address}{colon} {}", environment.say("libre", "free")));
             }
             (false, Err(error)) => report.fault(&format!("{key} {address}{colon} {error}")),
         }
