@@ -21,6 +21,8 @@ pub enum Hint {
     Characters { min: usize, max: usize },
     /// Without line breaks and control characters.
     OneLine,
+    /// Without characters that nobody sees.
+    Invisible,
     /// A phone number.
     Phone { country: String },
     /// A phone number of the old eight digits; a proposal.
@@ -194,6 +196,10 @@ impl Hint {
             Self::OneLine => pick(
                 "sur une seule ligne, sans caractère de contrôle",
                 "on one line, without control characters",
+            ),
+            Self::Invisible => pick(
+                "sans caractère invisible : saisissez le texte à nouveau",
+                "without invisible characters: type the text anew",
             ),
             Self::Phone { country } => match language {
                 Language::French => format!(
@@ -391,7 +397,7 @@ impl Hint {
                 "a name does not begin with = + - @: a spreadsheet would take it for a formula",
             ),
             Self::OpenQuote => pick(
-                "un guillemet ouvert à partir d'ici n'est jamais fermé : fermez-le, ou retirez-le",
+                "un guillemet ouvert à partir d’ici n’est jamais fermé : fermez-le, ou retirez-le",
                 "a quote that opens from here on is never closed: close it, or take it away",
             ),
             Self::SeveralOfThisName => pick(

@@ -99,10 +99,7 @@ pub enum StatusChange {
 impl Name {
     /// Reads both parts.
     pub fn parse(given: &str, family: &str) -> Result<Self, Vec<Fault>> {
-        match (
-            text::line("/givenName", given, limits::NAME_CHARS),
-            text::line("/familyName", family, limits::NAME_CHARS),
-        ) {
+        match (text::name("/givenName", given), text::name("/familyName", family)) {
             (Ok(given), Ok(family)) => Ok(Self { given, family }),
             (given, family) => Err([given.err(), family.err()].into_iter().flatten().collect()),
         }

@@ -1,7 +1,7 @@
 //! Words of people: purposes, reasons, comments. They are rows of their own, erasable; events carry a salted hash at most.
 
 use sha2::{Digest, Sha256};
-use unionflow_protocol::problem::FieldCode;
+use unionflow_protocol::{limits, problem::FieldCode};
 
 use crate::{hint::Hint, refusal::Fault};
 
@@ -40,6 +40,9 @@ pub fn words(pointer: &str, text: &str, chars: std::ops::RangeInclusive<usize>) 
     if count > *chars.end() {
         return Err(Fault::new(pointer, FieldCode::TooLarge, hint()));
     }
+    if text.chars().any(turns_direction) {
+        return Err(Fault::new(pointer, FieldCode::Invalid, Hint::Invisible));
+    }
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
         return Err(Fault::new(pointer, FieldCode::Invalid, Hint::OneLine));
     }
@@ -52,7 +55,34 @@ pub fn line(pointer: &str, text: &str, chars: std::ops::RangeInclusive<usize>) -
     if text.chars().any(char::is_control) {
         return Err(Fault::new(pointer, FieldCode::Invalid, Hint::OneLine));
     }
+    if text.chars().any(is_invisible) {
+        return Err(Fault::new(pointer, FieldCode::Invalid, Hint::Invisible));
+    }
     words(pointer, &text, chars)
+}
+
+/// A part of a person's name: one line, and no formula. Whoever opens an export of ours in a spreadsheet would run it.
+pub fn name(pointer: &str, text: &str) -> Result<String, Fault> {
+    let name = line(pointer, text, limits::NAME_CHARS)?;
+    if name.starts_with(['=', '+', '-', '@']) {
+        return Err(Fault::new(pointer, FieldCode::Invalid, Hint::Formula));
+    }
+    Ok(name)
+}
+
+/// What makes a text read otherwise than it is written: `RLO`, and what is like it.
+const fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What takes no room on a line: two names that look alike would be two.
+const fn is_invisible(c: char) -> bool {
+    turns_direction(c)
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 #[cfg(test)]
@@ -65,6 +95,29 @@ mod tests {
         assert_ne!(commitment(&salt, "toit de l'école"), commitment(&[8; 16], "toit de l'école"));
         assert_ne!(commitment(&salt, "toit"), commitment(&salt, "toi"));
         assert_eq!(commitment(&salt, "").len(), 64);
+    }
+
+    #[test]
+    fn a_text_reads_as_it_is_written() {
+        for hidden in ["Awa\u{202e}éno", "\u{2066}Awa"] {
+            assert_eq!(words("/r", hidden, 1..=20).unwrap_err().hint, Hint::Invisible, "{hidden:?}");
+            assert_eq!(line("/n", hidden, 1..=20).unwrap_err().hint, Hint::Invisible, "{hidden:?}");
+        }
+        for hidden in ["A\u{200b}wa", "Awa\u{feff}", "Awa\u{ad}", "Awa\u{e0041}"] {
+            assert_eq!(line("/n", hidden, 1..=20).unwrap_err().hint, Hint::Invisible, "{hidden:?}");
+        }
+        assert!(
+            words("/r", "famille 👨\u{200d}👩\u{200d}👧", 1..=20).is_ok(),
+            "in longer texts some have a use"
+        );
+    }
+
+    #[test]
+    fn a_name_is_no_formula() {
+        for formula in ["=1+1", " +225", "-Awa", "@A1"] {
+            assert_eq!(name("/n", formula).unwrap_err().hint, Hint::Formula, "{formula}");
+        }
+        assert_eq!(name("/n", "N'Guessan-Koffi").unwrap(), "N'Guessan-Koffi");
     }
 
     #[test]

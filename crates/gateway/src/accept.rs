@@ -265,7 +265,7 @@ async fn accept(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Re
             let code = refused.code.as_str();
             metrics::counter!("unionflow_gateway_refused_total", "code" => code).increment(1);
             tracing::debug!(trace = trace::id(&parent), code, "a socket is refused");
-            let mut response = refused.respond(&headers);
+            let mut response = refused.respond(&headers, trace::id(&parent));
             if let Ok(parent) = HeaderValue::from_str(&parent) {
                 response.headers_mut().insert(HeaderName::from_static("traceresponse"), parent);
             }

@@ -42,7 +42,7 @@ pub fn query(text: &str) {
     let (wanted, ticket) = match accept::read_query(text) {
         Ok(read) => read,
         Err(refused) => {
-            return assert_eq!(refused.respond(&HeaderMap::new()).status(), StatusCode::BAD_REQUEST);
+            return assert_eq!(refused.respond(&HeaderMap::new(), "").status(), StatusCode::BAD_REQUEST);
         }
     };
     let mut written = form_urlencoded::Serializer::new(String::new());

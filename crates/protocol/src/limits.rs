@@ -47,6 +47,11 @@ pub const COMMENT_CHARS: std::ops::RangeInclusive<usize> = 0..=500;
 pub const BROADCAST_CHARS: std::ops::RangeInclusive<usize> = 3..=2000;
 /// A name of a person, in characters.
 pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
+/// What members are searched by, in characters; some become many when accents are taken off, so folded it is at most
+/// [`SEARCH_FOLDED_BYTES`].
+pub const SEARCH_CHARS: std::ops::RangeInclusive<usize> = 0..=100;
+/// See [`SEARCH_CHARS`].
+pub const SEARCH_FOLDED_BYTES: usize = 300;
 /// A name of an organisation, in characters.
 pub const ORGANIZATION_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=150;
 /// A member's number, in characters.

@@ -111,7 +111,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
     match cli.command {
         Action::Serve(_) => serve::run(environment),
         Action::Demo(demo) => demo::run(environment, &demo),
-        Action::Setup(setup) => setup::run(environment, setup),
+        Action::Setup(setup) => setup::run(environment, *setup),
         Action::Import(cli::Import::Members(members)) => import::run(environment, &members),
         Action::User(user) => user::run(environment, user),
         Action::Verify(verify) => verify::run(environment, &verify),

@@ -1,6 +1,6 @@
 //! The flow that everything exists for: one decision reaches every screen that may see it, and no other.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use unionflow_protocol::Role;
 use unionflow_server::{Options, Server, Settings};
@@ -158,7 +158,7 @@ async fn a_restart_loses_nothing_and_repeats_nothing() {
     let after = treasurer.submit(12_000).await;
     let mut socket = treasurer.connect(&resume).await.unwrap();
     let frames = socket.until("SYSTEM_CAUGHT_UP").await;
-    let amounts: Vec<&serde_json::Value> = frames
+    let amounts: Vec<&Value> = frames
         .iter()
         .filter(|frame| frame.event_type() == "APPROVAL_PENDING")
         .map(|frame| &frame.data()["amount"])
@@ -248,6 +248,12 @@ async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
             "password": "baobab-pirogue-42-long",
         },
     });
+    let mut too_rich = setup.clone();
+    too_rich["openingBalances"] = json!({"cash": (1_i64 << 53) - 1, "bank": (1_i64 << 53) - 1});
+    let refused = client.post(format!("{at}/api/v1/setup")).json(&too_rich).send().await.expect("an answer");
+    assert_eq!(refused.status(), 422);
+    let problem: Value = refused.json().await.expect("a problem");
+    assert_eq!(problem["errors"][0]["pointer"], "/openingBalances");
     let founded = client.post(format!("{at}/api/v1/setup")).json(&setup).send().await.expect("an answer");
     assert_eq!(founded.status(), 201, "{:?}", founded.text().await);
     assert!(!offers().await);

@@ -1,6 +1,6 @@
 //! What a row says about a member, and what it changes.
 
-use unionflow_protocol::{Date, event::members::MemberField, limits, member::MemberStatus};
+use unionflow_protocol::{Date, event::members::MemberField, member::MemberStatus};
 
 use super::{
     RowFault,
@@ -10,7 +10,7 @@ use crate::{
     contact::{Country, Email, Phone, fold},
     hint::Hint,
     member::{Member, MemberNumber, Name},
-    text::line as one_line,
+    text,
 };
 
 /// A row that is a member. What a cell leaves empty is not known, and changes nothing.
@@ -161,15 +161,13 @@ fn number(cells: &mut Cells<'_>) -> (String, Option<MemberNumber>) {
 
 fn name(cells: &mut Cells<'_>, field: Field) -> Option<String> {
     let (column, value) = cells.get(field);
-    // A formula is no name: whoever opens an export of ours in a spreadsheet would run it.
     let unreadable = value.chars().any(|c| c == '\u{fffd}' || ('\u{80}'..='\u{9f}').contains(&c));
     if unreadable {
         cells.fault(column, value, Hint::Unreadable);
         return None;
     }
-    let fault = match one_line("", value, limits::NAME_CHARS) {
-        Ok(name) if !value.starts_with(['=', '+', '-', '@']) => return Some(name),
-        Ok(_) => Hint::Formula,
+    let fault = match text::name("", value) {
+        Ok(name) => return Some(name),
         Err(_) if value.is_empty() => Hint::Required,
         Err(fault) => fault.hint,
     };

@@ -42,10 +42,11 @@ impl Refused {
         Self { field: Some((name, hint)), ..ErrorCode::InvalidRequest.into() }
     }
 
-    /// The problem, in the language that the page asks for.
-    pub(crate) fn respond(self, asked: &HeaderMap) -> Response {
+    /// The problem, in the language that the page asks for, with the trace to name where the fault is ours.
+    pub(crate) fn respond(self, asked: &HeaderMap, trace_id: &str) -> Response {
         let language = language(asked);
         let mut problem = Problem::new(self.code, language);
+        problem.trace_id = (problem.status >= 500).then(|| trace_id.to_owned());
         if let Some((name, hint)) = self.field {
             let (pointer, detail) = (name.to_owned(), hint.text(language));
             problem.errors.push(FieldProblem { pointer, code: FieldCode::Invalid, detail });

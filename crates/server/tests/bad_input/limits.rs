@@ -94,6 +94,7 @@ async fn one_person_and_all_together_have_so_many_sockets() {
     let third = world.socket(&other).await;
     let refused = world.espoir(Role::President).await.connect("").await.err().unwrap();
     assert_eq!((refused.status, &refused.problem["code"]), (503, &json!("UNAVAILABLE")));
+    assert!(refused.problem["traceId"].as_str().is_some_and(|id| id.len() == 32), "{:?}", refused.problem);
     drop((first, third));
     // A place is given back once the server has seen that the socket is gone.
     let again = async {

@@ -242,3 +242,30 @@ async fn a_refusal_says_what_to_do_in_the_language_of_whoever_asked() {
     assert!(last.status == 429 && said(&last).contains("Réessayez dans"), "{}", last.text);
     assert!(last.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_is_no_longer_than_a_name_however_it_is_written() {
+    let board = Board::meets().await;
+    let path = format!("/members?organizationId={}&search=", board.secretary.organization);
+    // ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM: one character is eighteen once folded.
+    for long in ["%EF%B7%BA".repeat(3000), "%EF%B7%BA".repeat(100), "a".repeat(101)] {
+        let problem = board.secretary.get(&(path.clone() + &long)).await.refused(400, "INVALID_REQUEST");
+        assert_eq!(problem["errors"][0]["pointer"], "search");
+    }
+    board.secretary.get(&(path + &"a".repeat(100))).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_what_it_looks_like_and_no_formula() {
+    let board = Board::meets().await;
+    let member = board.secretary.add_member("Awa", "Koné").await;
+    for name in ["=1+1", "@A1", "A\u{200b}wa", "\u{202e}awA"] {
+        let body = json!({
+            "organizationId": board.secretary.organization, "givenName": name, "familyName": "Koné"
+        });
+        let problem = board.secretary.post("/members", &body).await.refused(422, "VALIDATION_FAILED");
+        assert_eq!(problem["errors"][0]["pointer"], "/givenName", "{name}");
+        let path = format!("/members/{}", member["id"].as_str().unwrap());
+        board.secretary.patch(&path, &json!({"givenName": name})).await.refused(422, "VALIDATION_FAILED");
+    }
+}

@@ -6,12 +6,11 @@ use unionflow_domain::{
     hint::Hint,
     member::Member,
     permissions::Action,
-    text::line,
+    text,
 };
 use unionflow_protocol::{
     Date,
     id::MemberId,
-    limits,
     problem::{ErrorCode, FieldCode},
     rest::{self, member::EditMember},
 };
@@ -50,9 +49,8 @@ pub fn edit(
 fn apply(member: &Member, edit: &EditMember, country: Country, today: Date) -> Result<Member, Refusal> {
     let mut faults = Faults::default();
     let mut changed = member.clone();
-    let name = |pointer, text: &Option<String>| {
-        text.as_deref().map(|text| line(pointer, text, limits::NAME_CHARS)).transpose()
-    };
+    let name =
+        |pointer, text: &Option<String>| text.as_deref().map(|given| text::name(pointer, given)).transpose();
     if let Some(given) = faults.take(name("/givenName", &edit.given_name)).flatten() {
         changed.name.given = given;
     }

@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use unionflow_domain::{Refusal, contact::fold, hint::Hint, permissions::Action};
 use unionflow_protocol::{
     id::{MemberId, OrganizationId, PersonId},
+    limits::{SEARCH_CHARS, SEARCH_FOLDED_BYTES},
     member::MemberStatus,
     problem::{ErrorCode, FieldCode},
     rest::{Page, member::Member},
@@ -69,7 +70,7 @@ pub fn list(
         return Ok(Page { items, next_cursor: None, as_of });
     }
     let after = wanted.after.as_deref().map(read_cursor).transpose()?;
-    let search = wanted.search.as_deref().map(search_key).filter(|text| !text.is_empty());
+    let search = wanted.search.as_deref().map(read_search).transpose()?.filter(|text| !text.is_empty());
     // Searched, not left out afterwards: a page that holds less than it might would tell of phones too.
     let in_contacts = Action::SeeContacts.allowed(viewer.effective_roles());
     let filter = MemberFilter { search, in_contacts, statuses: wanted.statuses.clone() };
@@ -83,6 +84,16 @@ pub fn list(
         items.push(view::read(reader, member, &viewer, as_of)?);
     }
     Ok(Page { items, next_cursor, as_of })
+}
+
+/// What is searched for: no longer than any name, and than what the store can match.
+fn read_search(text: &str) -> Result<String, Refusal> {
+    let (min, max) = SEARCH_CHARS.into_inner();
+    let key = if text.chars().count() > max { None } else { Some(search_key(text)) };
+    key.filter(|key| key.len() <= SEARCH_FOLDED_BYTES).ok_or_else(|| {
+        let hint = Hint::Characters { min, max };
+        Refusal::from(ErrorCode::InvalidRequest).at("search", FieldCode::TooLarge, hint)
+    })
 }
 
 /// Phones are found however they are typed, by their digits; a leading 0 may belong to the number or stand for the country.

@@ -158,7 +158,10 @@ fn open_accounts(
             cause: EntryCause::Opening,
             cause_id: account.id.into(),
         };
-        chart.post(&entry).map_err(|_| ErrorCode::Internal)?;
+        // Each is within range, and what they come to is not.
+        chart
+            .post(&entry)
+            .map_err(|_| Refusal::field("/openingBalances", FieldCode::TooLarge, Hint::AmountRange))?;
         let (seq, now) = (tx.publish().ledger_entry_posted(&entry)?, tx.now());
         tx.insert_entry(organization, &entry, seq, now)?;
     }
