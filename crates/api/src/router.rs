@@ -210,7 +210,10 @@ fn members_routes(table: Table) -> Table {
             members::list,
             doc("listMembers", "Members by name")
                 .needs::<OrganizationId>("organizationId", WHERE)
-                .param::<String>("search", "Part of a name, number or phone.")
+                .param::<String>(
+                    "search",
+                    "Part of a name or number; of a phone too for who may see contact data.",
+                )
                 .param::<String>("status", "Only this status, such as `ACTIVE`; several with commas.")
                 .param::<String>("ids", "Only these, with commas; at most 100.")
                 .param::<String>("after", AFTER)
@@ -400,7 +403,7 @@ fn finance_routes(table: Table) -> Table {
             finance::accounts,
             doc("listAccounts", "The ledger's accounts")
                 .needs::<OrganizationId>("organizationId", WHERE)
-                .answers::<Page<f::Account>>(200, "All of them."),
+                .answers::<f::Accounts>(200, "All of them."),
         )
         .get(
             "/finance/accounts/{id}/entries",

@@ -25,7 +25,7 @@ async fn shows(socket: &mut Socket, event_type: &str, wanted: impl Fn(&Value) ->
 /// Without what only an answer of REST says.
 fn figures(mut answer: Value) -> Value {
     let fields = answer.as_object_mut().expect("an object");
-    for of_rest in ["organizationId", "asOfDate", "asOfSeq", "epoch"] {
+    for of_rest in ["organizationId", "asOfDate", "asOfSeq", "epoch", "singleSignatureInEffect"] {
         assert!(fields.remove(of_rest).is_some(), "{of_rest}");
     }
     answer

@@ -222,6 +222,20 @@ async fn a_client_that_talks_on_still_sees_why_it_was_closed() {
     }
 }
 
+/// Whoever founded alone decides alone, and every report says so.
+async fn warns_of_a_single_signature(client: &reqwest::Client, at: &str, organization: &str) {
+    let login = json!({"login": "awa@exemple.test", "password": "baobab-pirogue-42-long"});
+    let signed = client.post(format!("{at}/api/v1/auth/login")).json(&login).send().await.expect("an answer");
+    let signed: Value = signed.json().await.expect("JSON");
+    let token = signed["accessToken"].as_str().expect("a token");
+    for report in ["dashboard/stats", "dashboard/kpis", "finance/accounts"] {
+        let url = format!("{at}/api/v1/{report}?organizationId={organization}");
+        let answer: Value =
+            client.get(url).bearer_auth(token).send().await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(answer["singleSignatureInEffect"], true, "{answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
     let folder = tempfile::tempdir().expect("a folder of our own");
@@ -255,7 +269,9 @@ async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
     let problem: Value = refused.json().await.expect("a problem");
     assert_eq!(problem["errors"][0]["pointer"], "/openingBalances");
     let founded = client.post(format!("{at}/api/v1/setup")).json(&setup).send().await.expect("an answer");
-    assert_eq!(founded.status(), 201, "{:?}", founded.text().await);
+    assert_eq!(founded.status(), 201);
+    let organization = founded.json::<Value>().await.expect("JSON")["id"].clone();
+    warns_of_a_single_signature(&client, &at, organization.as_str().expect("an id")).await;
     assert!(!offers().await);
     let page = get("/setup").await;
     assert_eq!(page.status(), 303);

@@ -13,7 +13,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Reader, Tx, Undo};
 
-use crate::{Publish, membership};
+use crate::{Publish, membership, organization::read::single_signature_in_effect};
 
 /// `GET /dashboard/stats`: the caller's edition.
 pub fn stats(reader: &mut Reader<'_>, person: PersonId, organization: OrganizationId) -> Result<Stats, Undo> {
@@ -24,6 +24,7 @@ pub fn stats(reader: &mut Reader<'_>, person: PersonId, organization: Organizati
         organization_id: organization.id,
         as_of_date: figures.as_of(),
         figures: figures.stats(view, organization.settings.amounts_open_to_members),
+        single_signature_in_effect: single_signature_in_effect(reader, organization.id)?,
         as_of: reader.as_of(organization.id)?,
     })
 }
@@ -37,6 +38,7 @@ pub fn kpis(reader: &mut Reader<'_>, person: PersonId, organization: Organizatio
         organization_id: organization.id,
         as_of_date: figures.as_of(),
         figures: figures.kpis(view, organization.settings.amounts_open_to_members),
+        single_signature_in_effect: single_signature_in_effect(reader, organization.id)?,
         as_of: reader.as_of(organization.id)?,
     })
 }

@@ -7,19 +7,19 @@ use unionflow_protocol::{
     problem::ErrorCode,
     rest::{
         Page,
-        finance::{Account, Entry},
+        finance::{Account, Accounts, Entry},
     },
 };
 use unionflow_storage::{Reader, Undo};
 
-use crate::membership;
+use crate::{membership, organization::read::single_signature_in_effect};
 
 /// `GET /finance/accounts`
 pub fn accounts(
     reader: &mut Reader<'_>,
     person: PersonId,
     organization: OrganizationId,
-) -> Result<Page<Account>, Undo> {
+) -> Result<Accounts, Undo> {
     let member = membership::active(reader, person, organization)?;
     membership::require(&member, Action::SeeMoney)?;
     let as_of = reader.as_of(organization)?;
@@ -35,7 +35,9 @@ pub fn accounts(
         available: account.available(),
         as_of,
     });
-    Ok(Page { items: items.collect(), next_cursor: None, as_of })
+    let page = Page { items: items.collect(), next_cursor: None, as_of };
+    let single_signature_in_effect = single_signature_in_effect(reader, organization)?;
+    Ok(Accounts { page, single_signature_in_effect })
 }
 
 /// `GET /finance/accounts/{id}/entries`: newest first.

@@ -21,6 +21,8 @@ pub struct Stats {
     /// The figures, in the caller's edition.
     #[serde(flatten)]
     pub figures: DashboardStatsUpdate,
+    /// Whether one person decides alone at present: a warning to whoever reads the report.
+    pub single_signature_in_effect: bool,
     /// What this is exact as of.
     #[serde(flatten)]
     pub as_of: AsOf,
@@ -38,6 +40,8 @@ pub struct Kpis {
     /// The series, in the caller's edition.
     #[serde(flatten)]
     pub figures: KpiUpdate,
+    /// Whether one person decides alone at present: a warning to whoever reads the report.
+    pub single_signature_in_effect: bool,
     /// What this is exact as of.
     #[serde(flatten)]
     pub as_of: AsOf,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AsOf;
+use super::{AsOf, Page};
 use crate::{
     account::{AccountKind, EntryCause},
     event::approvals::EntryLine,
@@ -11,6 +11,18 @@ use crate::{
     seq::Seq,
     time::{Date, Timestamp},
 };
+
+/// `GET /finance/accounts`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Accounts {
+    /// All of them.
+    #[serde(flatten)]
+    pub page: Page<Account>,
+    /// Whether one person decides alone at present: a warning to whoever reads the report.
+    pub single_signature_in_effect: bool,
+}
 
 /// A ledger account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

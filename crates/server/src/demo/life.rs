@@ -100,8 +100,12 @@ impl Stage {
     /// A request that one vote approves: below 100,000.
     async fn request(&self, rng: &mut StdRng) -> Result<SubmitApproval, Undo> {
         let (treasurer, organization) = (self.hidden(Role::Treasurer).person, self.organization);
-        let accounts =
-            self.service.read(move |reader| finance::accounts(reader, treasurer, organization)).await?.items;
+        let accounts = self
+            .service
+            .read(move |reader| finance::accounts(reader, treasurer, organization))
+            .await?
+            .page
+            .items;
         let holds = |kind: AccountKind| {
             accounts
                 .iter()

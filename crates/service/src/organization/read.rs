@@ -48,13 +48,21 @@ pub fn policy(reader: &mut Reader<'_>, person: PersonId, id: OrganizationId) -> 
     })
 }
 
+/// Whether one person decides alone there at present. Every report says so.
+pub(crate) fn single_signature_in_effect(
+    reader: &mut Reader<'_>,
+    organization: OrganizationId,
+) -> Result<bool, StoreFault> {
+    let single = reader.load_policy(organization)?.is_some_and(|policy| policy.rules.single_signature);
+    Ok(single && reader.load_electorate(organization, [])?.is_lone())
+}
+
 pub(crate) fn view(
     reader: &mut Reader<'_>,
     organization: &Organization,
     as_of: AsOf,
 ) -> Result<rest::organization::Organization, StoreFault> {
-    let single = reader.load_policy(organization.id)?.is_some_and(|policy| policy.rules.single_signature);
-    let alone = single && reader.load_electorate(organization.id, [])?.is_lone();
+    let single_signature_in_effect = single_signature_in_effect(reader, organization.id)?;
     let settings = organization.settings.clone();
     Ok(rest::organization::Organization {
         id: organization.id,
@@ -66,7 +74,7 @@ pub(crate) fn view(
         language: settings.language,
         amounts_open_to_members: settings.amounts_open_to_members,
         directory_open_to_members: settings.directory_open_to_members,
-        single_signature_in_effect: alone,
+        single_signature_in_effect,
         created_at: organization.created_at,
         as_of,
     })
