@@ -74,7 +74,8 @@ macro_rules! storage_conformance {
 
 type Clock = Arc<ScriptedClock>;
 
-async fn found(store: &Store) -> OrganizationId {
+/// Founds an organisation: its journal has one event.
+pub async fn found(store: &Store) -> OrganizationId {
     let settings = Settings {
         name: "Mutuelle Espoir".into(),
         time_zone: TimeZone::UTC,
@@ -131,13 +132,15 @@ async fn head(store: &Store, organization: OrganizationId) -> Seq {
         .expect("there")
 }
 
-async fn join(store: &Store, organization: OrganizationId) -> Result<Seq, Undo> {
-    store
-        .write(Scope::Organization(organization), |tx| {
-            let event = joined(tx);
-            append(tx, event).map(|appended| appended.seq)
-        })
-        .await
+/// One more event.
+pub async fn join(store: &Store, organization: OrganizationId) -> Result<Seq, Undo> {
+    store.write(Scope::Organization(organization), join_in).await
+}
+
+/// One more event, within a unit.
+pub fn join_in(tx: &mut Tx<'_>) -> Result<Seq, Undo> {
+    let event = joined(tx);
+    append(tx, event).map(|appended| appended.seq)
 }
 
 /// Many units at once on several organisations: each journal is 1, 2, 3 … and every link holds.
