@@ -45,7 +45,7 @@ mod transaction;
 mod value;
 mod writer;
 
-/// Connections that write, and as many organisations that this process writes at the same time.
+/// Connections that write, where nothing else is said.
 const WRITERS: usize = 16;
 const READERS: usize = 6;
 /// Units that may wait for a reader; beyond, whoever reads is told to come back.
@@ -68,12 +68,15 @@ pub struct Options {
     pub clock: Option<Arc<dyn Clock>>,
     /// The source of ids.
     pub ids: Ids,
+    /// Connections that write at the most, and as many organisations at the same time. With those that read, tell and hear a
+    /// process has eight more; each is made when it is first needed.
+    pub writers: usize,
 }
 
 impl Options {
     /// On the server's own clock.
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), clock: None, ids: Ids::system() }
+        Self { address: address.into(), clock: None, ids: Ids::system(), writers: WRITERS }
     }
 }
 
@@ -94,7 +97,7 @@ pub fn open(options: Options) -> Result<Store, StoreFault> {
 }
 
 fn open_here(options: Options) -> Result<Store, StoreFault> {
-    let Options { address, clock, ids } = options;
+    let Options { address, clock, ids, writers } = options;
     let target = Arc::new(Target::parse(&address)?);
     let mut link = Link::connect(&target, SETTINGS, CONTROLS)?;
     let incarnation = Incarnation::of(&mut link).map_err(|trouble| target.fault(&trouble))?;
@@ -108,7 +111,7 @@ fn open_here(options: Options) -> Result<Store, StoreFault> {
     let now = unionflow_protocol::Timestamp::from_millis(0);
     let name = ids.uuid(now).simple().to_string();
     let shared = Arc::new(Shared { target, clock, incarnation, name });
-    Ok(Store::new(Arc::new(PostgresBackend::start(shared, link)?), epoch, ids))
+    Ok(Store::new(Arc::new(PostgresBackend::start(shared, link, writers)?), epoch, ids))
 }
 
 impl Shared {
@@ -156,7 +159,7 @@ struct PostgresBackend {
 }
 
 impl PostgresBackend {
-    fn start(shared: Arc<Shared>, link: Link) -> Result<Self, StoreFault> {
+    fn start(shared: Arc<Shared>, link: Link, writers: usize) -> Result<Self, StoreFault> {
         let (queue, notifier) = (Arc::new(Queue::default()), Arc::new(Notifier::default()));
         let (readers, units) = sync_channel(READS_QUEUED);
         let units = Arc::new(Mutex::new(units));
@@ -169,7 +172,7 @@ impl PostgresBackend {
             messengers: Mutex::default(),
         };
         let mut first = Some(link);
-        for _ in 0..WRITERS {
+        for _ in 0..writers.max(1) {
             let (queue, shared, notifier) = (queue.clone(), shared.clone(), notifier.clone());
             let writer = Writer { queue, shared, notifier, link: first.take() };
             backend.workers.lock().push(spawn("store-writer", move || writer.run())?);

@@ -66,6 +66,8 @@ pub(super) struct Link {
     /// By the address of their text: it is static, and there are not many.
     statements: HashMap<(usize, usize), Statement>,
     target: Arc<Target>,
+    /// How long an answer may take.
+    pub(super) patience: Duration,
 }
 
 impl Link {
@@ -95,7 +97,14 @@ impl Link {
         let (client, driver, prepared) =
             connected.unwrap_or(Err(Trouble::Silent)).map_err(|trouble: Trouble| target.fault(&trouble))?;
         let statements = controls.iter().map(|control| name(control)).zip(prepared).collect();
-        Ok(Self { runtime, client: Some(client), driver, statements, target: target.clone() })
+        Ok(Self {
+            runtime,
+            client: Some(client),
+            driver,
+            statements,
+            target: target.clone(),
+            patience: SILENCE,
+        })
     }
 
     pub(super) fn fault(&self, trouble: &Trouble) -> StoreFault {
@@ -106,7 +115,7 @@ impl Link {
     pub(super) fn batch(&mut self, statements: &str) -> Result<(), Trouble> {
         let client = self.client.as_ref().expect("there until it is dropped");
         self.runtime.block_on(async {
-            let ran = tokio::time::timeout(SILENCE, client.batch_execute(statements)).await;
+            let ran = tokio::time::timeout(self.patience, client.batch_execute(statements)).await;
             ran.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
         })
     }
@@ -128,7 +137,7 @@ impl Link {
         let client = self.client.as_ref().expect("there until it is dropped");
         self.runtime.block_on(async {
             let answers = in_order(calls.iter().map(|call| run(client, call)));
-            let answers = tokio::time::timeout(SILENCE, answers).await;
+            let answers = tokio::time::timeout(self.patience, answers).await;
             match answers {
                 Ok(answers) => answers.into_iter().map(|answer| answer.map_err(Trouble::from)).collect(),
                 Err(_) => calls.iter().map(|_| Err(Trouble::Silent)).collect(),
@@ -144,7 +153,7 @@ impl Link {
         let client = self.client.as_ref().expect("there until it is dropped");
         let statement = self.runtime.block_on(async {
             let text = numbered(text);
-            let prepared = tokio::time::timeout(SILENCE, client.prepare(&text)).await;
+            let prepared = tokio::time::timeout(self.patience, client.prepare(&text)).await;
             prepared.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
         })?;
         self.statements.insert(name, statement.clone());

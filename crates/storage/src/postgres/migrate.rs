@@ -1,11 +1,13 @@
 //! The schema: brought up to date at opening, refused when it is newer than this program.
 
+use std::time::Duration;
+
 use unionflow_protocol::{Timestamp, id::Epoch};
 
 use super::{
     address::Target,
     incarnation::Incarnation,
-    link::{Link, Trouble},
+    link::{Link, SILENCE, Trouble},
     transaction::{NOW, time},
 };
 use crate::{
@@ -16,6 +18,9 @@ use crate::{
 
 /// In order; never changed once released, only added to. They only expand until no running version needs the old shape.
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_core.sql")];
+/// How long a change of the schema may take, or that of another process be waited for.
+const PATIENCE: Duration = Duration::from_secs(600);
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
 /// Many processes may start at once: one of them changes the schema.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7954881274316914001)";
 const VERSIONS: &str =
@@ -29,13 +34,15 @@ pub(super) fn migrate(
     ids: &Ids,
 ) -> Result<Epoch, StoreFault> {
     let wrong = |trouble: Trouble| target.fault(&trouble);
-    link.batch("BEGIN").map_err(wrong)?;
+    link.patience = PATIENCE;
+    link.batch(BEGIN).map_err(wrong)?;
     link.ask(LOCK, &[]).map_err(wrong)?;
     update(link, target)?;
     let now = link.ask(NOW, &[]).map_err(wrong)?;
     let now = time(&now).unwrap_or(Timestamp::from_millis(0));
     let epoch = epoch(link, target, incarnation, Epoch::from_uuid(ids.uuid(now)))?;
     link.batch("COMMIT").map_err(wrong)?;
+    link.patience = SILENCE;
     Ok(epoch)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use unionflow_components::{Database, Postgres};
 use unionflow_protocol::id::OrganizationId;
-use unionflow_storage::{Ids, ScriptedClock, Store, StoreFault, postgres, storage_conformance};
+use unionflow_storage::{ScriptedClock, Store, StoreFault, postgres, storage_conformance};
 
 mod breaks;
 mod faults;
@@ -17,11 +17,7 @@ mod wakes;
 fn fresh() -> (Store, Arc<ScriptedClock>, Database) {
     let database = Postgres::database().expect("a database of our own");
     let clock = Arc::new(ScriptedClock::default());
-    let options = postgres::Options {
-        address: database.url().to_owned(),
-        clock: Some(clock.clone()),
-        ids: Ids::system(),
-    };
+    let options = postgres::Options { clock: Some(clock.clone()), ..postgres::Options::new(database.url()) };
     (postgres::open(options).expect("a store opens"), clock, database)
 }
 
