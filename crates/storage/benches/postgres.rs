@@ -75,7 +75,9 @@ async fn units(store: &Store, clients: usize, organizations: usize, seconds: u64
     let ids = Arc::new(ids);
     rate(clients, seconds, move |n| {
         let (store, id) = (store.clone(), ids[n % ids.len()]);
-        async move { drop(join(&store, id).await.expect("written")) }
+        async move {
+            join(&store, id).await.expect("written");
+        }
     })
     .await
 }

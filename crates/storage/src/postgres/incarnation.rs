@@ -71,7 +71,7 @@ mod tests {
         {
             assert_eq!(known.matches(&Incarnation::parse(text)), same, "{text}");
         }
-        let told = Incarnation::parse("?/00000001").or(known.clone());
+        let told = Incarnation::parse("?/00000001").or(known);
         assert_eq!((told.to_string().as_str(), told.is_complete()), ("42/00000001", true));
     }
 }

@@ -91,7 +91,10 @@ impl Load {
     async fn goes_on(&self, more: usize) {
         let mut count = self.count.subscribe();
         let wanted = *count.borrow_and_update() + more;
-        timeout(PATIENCE, count.wait_for(|count| *count >= wanted)).await.expect("it goes on").unwrap();
+        timeout(PATIENCE, count.wait_for(|count| *count >= wanted))
+            .await
+            .expect("it goes on")
+            .expect("it is counted");
     }
 
     /// Stops the clients and counts.
@@ -104,8 +107,12 @@ impl Load {
             let events = verify(&self.store, organization).await.expect("the journal is whole");
             let texts =
                 self.store.read(move |reader| Ok(reader.load_texts(organization.into(), TextKind::Comment)?));
-            let written: BTreeSet<Seq> =
-                texts.await.unwrap().into_iter().map(|(_, seq)| Seq(seq.parse().unwrap())).collect();
+            let written: BTreeSet<Seq> = texts
+                .await
+                .expect("texts are read")
+                .into_iter()
+                .map(|(_, seq)| Seq(seq.parse().expect("a number")))
+                .collect();
             assert_eq!(written, (2..=events).map(Seq).collect(), "each event with its text, or neither");
             let ours = acknowledged.iter().filter(|(of, _)| *of == organization).map(|(_, seq)| *seq);
             let ours: BTreeSet<Seq> = ours.collect();

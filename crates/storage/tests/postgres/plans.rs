@@ -176,7 +176,7 @@ async fn read_everything(store: &Store) {
         reader.load_texts(organization.into(), TextKind::Comment)?;
         Ok(())
     });
-    read.await.unwrap();
+    read.await.expect("all is read");
 }
 
 /// Changes and purges that touch rows by something else than their key.
@@ -199,7 +199,7 @@ async fn change_something(store: &Store) {
         tx.mark_published(organization, Seq(1))?;
         Ok(())
     });
-    changed.await.unwrap();
+    changed.await.expect("all is changed");
 }
 
 /// How PostgreSQL runs a statement where it is free to walk, but at a price.
@@ -211,7 +211,7 @@ fn plan(database: &Database, sql: &str) -> String {
     let ask = format!(
         "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE asked AS {text}; EXPLAIN (COSTS OFF) EXECUTE {call}"
     );
-    database.psql(&ask).unwrap()
+    database.psql(&ask).expect("it is explained")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,33 +16,33 @@ struct Authority {
 
 impl Authority {
     fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let mut params = CertificateParams::new(Vec::new()).expect("made");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("made")).expect("made");
+        let folder = tempfile::tempdir().expect("made");
         let path = folder.path().join("authority.pem");
-        std::fs::write(&path, issuer.pem()).unwrap();
+        std::fs::write(&path, issuer.pem()).expect("made");
         Self { issuer, file: path.display().to_string(), _folder: folder }
     }
 
     /// Lets a server present a certificate for this name.
     fn vouch_for(&self, name: &str, server: &Postgres) {
-        let database = server.new_database().unwrap();
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let database = server.new_database().expect("made");
+        let key = KeyPair::generate().expect("made");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("made");
+        let certificate = params.signed_by(&key, &self.issuer).expect("made");
         for (file, pem) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
             let lines = pem.replace("\r\n", "\n");
             let copy = format!(
                 "COPY (SELECT unnest(string_to_array('{}', E'\\n'))) TO PROGRAM 'umask 077; cat > {file}'",
                 lines.trim()
             );
-            database.psql(&copy).unwrap();
+            database.psql(&copy).expect("made");
         }
-        database.psql("ALTER SYSTEM SET ssl = on").unwrap();
-        database.psql("SELECT pg_reload_conf()").unwrap();
+        database.psql("ALTER SYSTEM SET ssl = on").expect("made");
+        database.psql("SELECT pg_reload_conf()").expect("made");
         // Each look is a connection: the server takes up the change between two of them.
-        let is_on = (0..200).any(|_| database.psql("SHOW ssl").unwrap().trim() == "on");
+        let is_on = (0..200).any(|_| database.psql("SHOW ssl").expect("made").trim() == "on");
         assert!(is_on, "the server takes up its certificate");
     }
 }
@@ -55,10 +55,10 @@ fn refused(address: &str) -> String {
 }
 
 fn encrypted(server: &Postgres, address: &str) -> bool {
-    let _store = open(address).unwrap();
-    let database = server.new_database().unwrap();
+    let _store = open(address).expect("made");
+    let database = server.new_database().expect("made");
     let count = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND application_name = 'unionflow'";
-    database.psql(count).unwrap().trim() != "0"
+    database.psql(count).expect("made").trim() != "0"
 }
 
 #[test]
