@@ -10,24 +10,23 @@ use std::{
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use unionflow_protocol::Timestamp;
 
 use self::{
     address::Target,
     incarnation::Incarnation,
-    link::Link,
     notice::{Listener, Notifier},
+    pool::{Pool, now},
     queue::{NotTaken, Queue},
     reader::Waiting,
-    transaction::CONTROLS,
     writer::Writer,
 };
 use crate::{
     clock::Clock,
-    fault::{PostgresFault, StoreFault},
+    fault::StoreFault,
     ids::Ids,
     store::{Backend, ReadUnit, Store, WriteUnit},
     wake::WakeSender,
@@ -38,6 +37,7 @@ mod incarnation;
 mod link;
 mod migrate;
 mod notice;
+mod pool;
 mod queue;
 mod reader;
 mod tls;
@@ -50,15 +50,6 @@ const WRITERS: usize = 16;
 const READERS: usize = 6;
 /// Units that may wait for a reader; beyond, whoever reads is told to come back.
 const READS_QUEUED: usize = 8192;
-/// How often a unit tries to connect, and how long it waits in between.
-const TRIES: u32 = 3;
-const AGAIN: Duration = Duration::from_millis(100);
-/// An answer means durable, whatever the server's default. A lock is waited for as long as a command has patience, and a
-/// process that vanished within a transaction holds its locks no longer than it takes to notice.
-const SETTINGS: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; \
-                        SET lock_timeout = 5000; SET statement_timeout = 9000; SET idle_in_transaction_session_timeout = 30000; \
-                        SET tcp_user_timeout = 10000; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; \
-                        SET tcp_keepalives_count = 3";
 
 /// How a store is opened.
 pub struct Options {
@@ -82,9 +73,8 @@ impl Options {
 
 /// What all threads of a store share.
 struct Shared {
-    target: Arc<Target>,
+    pool: Pool,
     clock: Option<Arc<dyn Clock>>,
-    incarnation: Incarnation,
     /// What this process calls itself when it tells others of its commits.
     name: String,
 }
@@ -99,7 +89,8 @@ pub fn open(options: Options) -> Result<Store, StoreFault> {
 fn open_here(options: Options) -> Result<Store, StoreFault> {
     let Options { address, clock, ids, writers } = options;
     let target = Arc::new(Target::parse(&address)?);
-    let mut link = Link::connect(&target, SETTINGS, CONTROLS)?;
+    let pool = Pool::new(target.clone());
+    let mut link = pool.connect(now())?;
     let incarnation = Incarnation::of(&mut link).map_err(|trouble| target.fault(&trouble))?;
     if !incarnation.is_complete() {
         tracing::warn!(
@@ -108,47 +99,15 @@ fn open_here(options: Options) -> Result<Store, StoreFault> {
         );
     }
     let epoch = migrate::migrate(&mut link, &target, incarnation.clone(), &ids)?;
-    let now = unionflow_protocol::Timestamp::from_millis(0);
-    let name = ids.uuid(now).simple().to_string();
-    let shared = Arc::new(Shared { target, clock, incarnation, name });
-    Ok(Store::new(Arc::new(PostgresBackend::start(shared, link, writers)?), epoch, ids))
-}
-
-impl Shared {
-    /// Connects for a unit that waits until then: a few times, because a server that starts again is soon there.
-    fn connect(&self, until: Instant) -> Result<Link, StoreFault> {
-        let mut tries = 0;
-        let mut link = loop {
-            let fault = match Link::connect(&self.target, SETTINGS, CONTROLS) {
-                Ok(link) => break link,
-                Err(fault) => fault,
-            };
-            tries += 1;
-            let passes = matches!(
-                fault,
-                StoreFault::Postgres(
-                    PostgresFault::Unreachable { .. } | PostgresFault::TooManyConnections { .. }
-                )
-            );
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "how long this process may wait decides nothing else"
-            )]
-            let late = Instant::now() + AGAIN * tries > until;
-            if !passes || late || tries == TRIES {
-                return Err(fault);
-            }
-            std::thread::sleep(AGAIN * tries);
-        };
-        let now = Incarnation::of(&mut link).map_err(|trouble| self.target.fault(&trouble))?;
-        if !now.matches(&self.incarnation) {
-            return Err(PostgresFault::Reincarnated { at: self.target.at.clone() }.into());
-        }
-        Ok(link)
-    }
+    let name = ids.uuid(Timestamp::from_millis(0)).simple().to_string();
+    let pool = pool.of(incarnation);
+    pool.put(link);
+    let shared = Arc::new(Shared { pool, clock, name });
+    Ok(Store::new(Arc::new(PostgresBackend::start(shared, writers)?), epoch, ids))
 }
 
 struct PostgresBackend {
+    shared: Arc<Shared>,
     queue: Arc<Queue>,
     readers: Mutex<Option<SyncSender<Waiting>>>,
     notifier: Arc<Notifier>,
@@ -159,11 +118,12 @@ struct PostgresBackend {
 }
 
 impl PostgresBackend {
-    fn start(shared: Arc<Shared>, link: Link, writers: usize) -> Result<Self, StoreFault> {
+    fn start(shared: Arc<Shared>, writers: usize) -> Result<Self, StoreFault> {
         let (queue, notifier) = (Arc::new(Queue::default()), Arc::new(Notifier::default()));
         let (readers, units) = sync_channel(READS_QUEUED);
         let units = Arc::new(Mutex::new(units));
         let backend = Self {
+            shared: shared.clone(),
             queue: queue.clone(),
             readers: Mutex::new(Some(readers)),
             notifier: notifier.clone(),
@@ -171,10 +131,9 @@ impl PostgresBackend {
             workers: Mutex::default(),
             messengers: Mutex::default(),
         };
-        let mut first = Some(link);
         for _ in 0..writers.max(1) {
             let (queue, shared, notifier) = (queue.clone(), shared.clone(), notifier.clone());
-            let writer = Writer { queue, shared, notifier, link: first.take() };
+            let writer = Writer { queue, shared, notifier };
             backend.workers.lock().push(spawn("store-writer", move || writer.run())?);
         }
         for _ in 0..READERS {
@@ -242,6 +201,10 @@ impl Backend for PostgresBackend {
         self.notifier.close();
         self.listener.close();
         join(&self.messengers);
+        // This thread may drive other connections: those of ours say goodbye on one of their own.
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.shared.pool.clear());
+        });
     }
 }
 

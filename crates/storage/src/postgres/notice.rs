@@ -113,7 +113,7 @@ impl Notifier {
 
 fn tell(shared: &Shared, link: &mut Option<Link>, notice: &str) -> bool {
     if link.is_none() {
-        match Link::connect(&shared.target, "", &[]) {
+        match Link::connect(&shared.pool.target, "", &[]) {
             Ok(connected) => *link = Some(connected),
             Err(fault) => {
                 tracing::debug!(%fault, "other processes are not told of commits; they poll");
@@ -175,7 +175,7 @@ impl Listener {
 
     /// One connection, until it ends.
     async fn session(&self, heard: &mut bool) -> Result<(), tokio_postgres::Error> {
-        let target = &self.shared.target;
+        let target = &self.shared.pool.target;
         let (client, mut connection) = target.config.connect(target.connector.0.clone()).await?;
         let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
         let driving = async {

@@ -8,6 +8,7 @@ use super::{
     Shared,
     link::{Answer, Link, Trouble},
     notice::Notifier,
+    pool::now,
     queue::Queue,
     transaction::{BEGIN, Committed, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
 };
@@ -35,7 +36,6 @@ pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     pub(super) shared: Arc<Shared>,
     pub(super) notifier: Arc<Notifier>,
-    pub(super) link: Option<Link>,
 }
 
 /// A unit that was run, and what kept it from being kept.
@@ -45,7 +45,7 @@ struct Ran {
 }
 
 impl Writer {
-    pub(super) fn run(mut self) {
+    pub(super) fn run(self) {
         while let Some((scope, mut group)) = self.queue.next() {
             // What a broken connection left unrun begins anew.
             while !group.is_empty() {
@@ -56,10 +56,12 @@ impl Writer {
     }
 
     /// One transaction for the whole group.
-    fn run_group(&mut self, scope: Scope, group: &mut Group) {
+    fn run_group(&self, scope: Scope, group: &mut Group) {
         let Some(first) = first_fresh(group) else { return };
-        let now = match self.begin(scope, first) {
-            Ok(now) => now,
+        let pool = &self.shared.pool;
+        let begun = pool.begin(first, |link| begin(link, &self.shared, scope, first, false));
+        let (mut link, now) = match begun {
+            Ok(begun) => begun,
             Err(fault) => {
                 for unit in group.drain(..) {
                     unit.finish(Err(fault.clone()));
@@ -67,17 +69,18 @@ impl Writer {
                 return;
             }
         };
-        let mut link = self.link.take().expect("it was begun on it");
         let mut transaction = Transaction::new(&mut link, self.shared.clock.is_none());
         let ran = run_units(&self.shared, &mut transaction, group, now);
         let (committed, broke) = self.end(transaction, &ran);
+        if !broke {
+            pool.put(link);
+        }
         // Also where nobody knows whether it was committed: looking costs little.
         let kept = ran.iter().filter(|ran| ran.end == Ok(UnitEnd::Keep));
         self.notifier.add(kept.filter_map(|ran| ran.unit.journaled()));
         for Ran { unit, end } in ran {
             unit.finish(committed.clone().and(end.map(drop)));
         }
-        self.link = (!broke).then_some(link);
     }
 
     /// Commits. What came of it, and whether the connection ended.
@@ -92,43 +95,7 @@ impl Writer {
             Committed::Yes => (Ok(()), false),
             Committed::No(fault) => (Err(fault), false),
             Committed::Unknown => {
-                (Err(PostgresFault::Unknown { at: self.shared.target.at.clone() }.into()), true)
-            }
-        }
-    }
-
-    /// Begins a transaction and locks the scope; the time after that. A connection that broke while nobody used it is
-    /// replaced once.
-    fn begin(&mut self, scope: Scope, deadline: Instant) -> Result<Timestamp, StoreFault> {
-        let mut replaced = false;
-        let mut founding = false;
-        loop {
-            let mut link = match self.link.take() {
-                Some(link) => link,
-                None => {
-                    replaced = true;
-                    self.shared.connect(deadline)?
-                }
-            };
-            match begin_on(&mut link, &self.shared, scope, deadline, founding) {
-                Ok(Begun::At(now)) => {
-                    self.link = Some(link);
-                    return Ok(now);
-                }
-                Ok(Begun::Unfounded) => {
-                    founding = true;
-                    self.link = Some(link);
-                }
-                Err(trouble) if trouble.is_end() => {
-                    if replaced {
-                        return Err(self.shared.target.fault(&trouble));
-                    }
-                }
-                Err(trouble) => {
-                    let fault = self.shared.target.fault(&trouble);
-                    self.link = link.batch(ROLLBACK).is_ok().then_some(link);
-                    return Err(fault);
-                }
+                (Err(PostgresFault::Unknown { at: self.shared.pool.target.at.clone() }.into()), true)
             }
         }
     }
@@ -142,20 +109,14 @@ fn first_fresh(group: &mut Group) -> Option<Instant> {
     group.front().map(|unit| unit.deadline())
 }
 
-enum Begun {
-    /// The time: the server's, where its clock is asked.
-    At(Timestamp),
-    /// The organisation does not exist: another lock is needed.
-    Unfounded,
-}
-
-fn begin_on(
+/// Begins a transaction and locks the scope; the time after that.
+fn begin(
     link: &mut Link,
     shared: &Shared,
     scope: Scope,
     deadline: Instant,
     founding: bool,
-) -> Result<Begun, Trouble> {
+) -> Result<Timestamp, Trouble> {
     let mut calls = vec![link.call(BEGIN, &[])?];
     let left = deadline.saturating_duration_since(now()).as_millis();
     if left + LOCK_SLACK < LOCK_MILLIS {
@@ -177,9 +138,9 @@ fn begin_on(
     let unfounded = matches!(scope, Scope::Organization(_)) && answers[lock].rows.is_empty();
     if unfounded && !founding {
         link.batch(ROLLBACK)?;
-        return Ok(Begun::Unfounded);
+        return begin(link, shared, scope, deadline, true);
     }
-    Ok(Begun::At(answers.last().and_then(time).unwrap_or(Timestamp::from_millis(0))))
+    Ok(answers.last().and_then(time).unwrap_or(Timestamp::from_millis(0)))
 }
 
 /// Runs units until all are run, or the connection ends: then some may be left.
@@ -211,9 +172,4 @@ fn run_units(
         }
     }
     ran
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long this process may wait decides nothing else")]
-fn now() -> Instant {
-    Instant::now()
 }
