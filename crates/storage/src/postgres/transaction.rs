@@ -40,13 +40,15 @@ pub(super) struct Transaction<'a> {
     time: Option<Timestamp>,
 }
 
-/// What became of a commit.
-pub(super) enum Committed {
-    /// It is durable.
-    Yes,
-    /// The server said no.
-    No(StoreFault),
-    /// The connection ended before the answer.
+/// How a transaction ended.
+pub(super) enum Ended {
+    /// Committed and durable, or rolled back as it was meant to be.
+    Well,
+    /// The server said no: nothing was written.
+    Refused(StoreFault),
+    /// The connection ended: nothing was written.
+    Broken(StoreFault),
+    /// The connection ended while it was committed.
     Unknown,
 }
 
@@ -84,28 +86,28 @@ impl<'a> Transaction<'a> {
     }
 
     /// Commits what is kept.
-    pub(super) fn commit(mut self) -> Committed {
-        if let Some(fault) = self.failed.take().or(self.ended.take()) {
-            self.pending.clear();
-            let _ = self.settle(&[ROLLBACK], false);
-            return Committed::No(fault);
+    pub(super) fn commit(mut self) -> Ended {
+        if self.failed.is_some() || self.ended.is_some() {
+            return self.roll_back();
         }
         match self.settle(&[COMMIT], false) {
-            Ok(()) => Committed::Yes,
-            Err(_) if self.ended.is_some() => Committed::Unknown,
-            Err(fault) => Committed::No(fault),
+            Ok(()) => Ended::Well,
+            Err(_) if self.ended.is_some() => Ended::Unknown,
+            Err(fault) => Ended::Refused(fault),
         }
     }
 
-    /// Gives everything up. Whether all that was sent had gone well.
-    pub(super) fn roll_back(mut self) -> Result<(), StoreFault> {
-        match self.failed.take() {
-            Some(fault) => {
-                self.pending.clear();
-                let _ = self.settle(&[ROLLBACK], false);
-                Err(fault)
-            }
-            None => self.settle(&[ROLLBACK], false),
+    /// Gives everything up. A statement that fails even so was part of an answer that may be wrong.
+    pub(super) fn roll_back(mut self) -> Ended {
+        let failed = self.failed.take();
+        if failed.is_some() {
+            self.pending.clear();
+        }
+        let settled = if self.ended.is_some() { Ok(()) } else { self.settle(&[ROLLBACK], false) };
+        match (self.ended, failed.map_or(settled, Err)) {
+            (Some(fault), _) => Ended::Broken(fault),
+            (None, Err(fault)) => Ended::Refused(fault),
+            (None, Ok(())) => Ended::Well,
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     notice::Notifier,
     pool::now,
     queue::Queue,
-    transaction::{BEGIN, Committed, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
+    transaction::{BEGIN, Ended, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
 };
 use crate::{
     fault::{PostgresFault, StoreFault},
@@ -71,8 +71,15 @@ impl Writer {
         };
         let mut transaction = Transaction::new(&mut link, self.shared.clock.is_none());
         let ran = run_units(&self.shared, &mut transaction, group, now);
-        let (committed, broke) = self.end(transaction, &ran);
-        if !broke {
+        let keeps = ran.iter().any(|ran| ran.end == Ok(UnitEnd::Keep));
+        let ended = if keeps { transaction.commit() } else { transaction.roll_back() };
+        let (committed, is_whole) = match ended {
+            Ended::Well => (Ok(()), true),
+            Ended::Refused(fault) => (Err(fault), true),
+            Ended::Broken(fault) => (Err(fault), false),
+            Ended::Unknown => (Err(PostgresFault::Unknown { at: pool.target.at.clone() }.into()), false),
+        };
+        if is_whole {
             pool.put(link);
         }
         // Also where nobody knows whether it was committed: looking costs little.
@@ -80,23 +87,6 @@ impl Writer {
         self.notifier.add(kept.filter_map(|ran| ran.unit.journaled()));
         for Ran { unit, end } in ran {
             unit.finish(committed.clone().and(end.map(drop)));
-        }
-    }
-
-    /// Commits. What came of it, and whether the connection ended.
-    fn end(&self, transaction: Transaction<'_>, ran: &[Ran]) -> (Result<(), StoreFault>, bool) {
-        if let Some(fault) = transaction.ended() {
-            return (Err(fault.clone()), true);
-        }
-        if !ran.iter().any(|ran| ran.end == Ok(UnitEnd::Keep)) {
-            return (transaction.roll_back(), false);
-        }
-        match transaction.commit() {
-            Committed::Yes => (Ok(()), false),
-            Committed::No(fault) => (Err(fault), false),
-            Committed::Unknown => {
-                (Err(PostgresFault::Unknown { at: self.shared.pool.target.at.clone() }.into()), true)
-            }
         }
     }
 }
