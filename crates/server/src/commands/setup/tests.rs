@@ -17,7 +17,7 @@ fn answered(options: &[&str], lines: &[&str]) -> Result<Setup, Failure> {
     let lines = RefCell::new(lines.iter().map(|line| format!("{line}\n")).collect::<VecDeque<_>>());
     let line = || Ok(lines.borrow_mut().pop_front());
     let hidden = |_: &str| Ok("baobab-pirogue-42-long".to_owned());
-    let setup = answers(&environment, options, None, Some(Terminal { line: &line, hidden: &hidden }));
+    let setup = answers(&environment, *options, None, Some(Terminal { line: &line, hidden: &hidden }));
     assert!(lines.borrow().is_empty(), "left: {lines:?}");
     setup
 }
