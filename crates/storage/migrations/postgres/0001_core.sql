@@ -139,6 +139,15 @@ CREATE TABLE throttle (
 );
 CREATE INDEX throttle_age ON throttle (last_at);
 
+-- How often a member did today what everybody is told of or what is stored for good.
+CREATE TABLE done_today (
+    member_id BYTEA NOT NULL,
+    what TEXT COLLATE "C" NOT NULL,
+    day TEXT COLLATE "C" NOT NULL,
+    times BIGINT NOT NULL,
+    PRIMARY KEY (member_id, what)
+);
+
 CREATE TABLE member (
     id BYTEA PRIMARY KEY,
     organization_id BYTEA NOT NULL REFERENCES organization (id),
@@ -218,6 +227,24 @@ CREATE TABLE entry_line (
     amount BIGINT NOT NULL,
     PRIMARY KEY (account_id, seq)
 );
+
+CREATE FUNCTION entry_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'an entry is never %', TG_ARGV[0];
+END
+$$;
+CREATE TRIGGER entry_is_never_changed BEFORE UPDATE ON entry
+FOR EACH ROW EXECUTE FUNCTION entry_is_kept('changed');
+CREATE TRIGGER entry_is_never_removed BEFORE DELETE ON entry
+FOR EACH ROW EXECUTE FUNCTION entry_is_kept('removed');
+CREATE TRIGGER entry_is_never_emptied BEFORE TRUNCATE ON entry
+FOR EACH STATEMENT EXECUTE FUNCTION entry_is_kept('emptied');
+CREATE TRIGGER entry_line_is_never_changed BEFORE UPDATE ON entry_line
+FOR EACH ROW EXECUTE FUNCTION entry_is_kept('changed');
+CREATE TRIGGER entry_line_is_never_removed BEFORE DELETE ON entry_line
+FOR EACH ROW EXECUTE FUNCTION entry_is_kept('removed');
+CREATE TRIGGER entry_line_is_never_emptied BEFORE TRUNCATE ON entry_line
+FOR EACH STATEMENT EXECUTE FUNCTION entry_is_kept('emptied');
 
 CREATE TABLE reservation (
     approval_id BYTEA PRIMARY KEY REFERENCES approval (id),
