@@ -64,6 +64,10 @@ impl Backend for Faulty {
         self.backend.read(unit);
     }
 
+    fn is_shared(&self) -> bool {
+        self.backend.is_shared()
+    }
+
     fn follow(&self, follower: WakeSender) {
         self.backend.follow(follower);
     }
