@@ -85,3 +85,41 @@ impl WakeSender {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn journals(numbers: impl Iterator<Item = u128>) -> Wake {
+        Wake::Journals(numbers.map(|n| OrganizationId::from_uuid(Uuid::from_u128(n))).collect())
+    }
+
+    #[tokio::test]
+    async fn a_slow_follower_gets_all_together_and_each_once() {
+        let (sender, mut wakes) = channel();
+        for numbers in [1..3, 2..5] {
+            assert!(sender.send(&journals(numbers)));
+        }
+        assert_eq!(wakes.next().await, journals(1..5));
+        assert!(sender.send(&journals(7..8)) && sender.send(&Wake::Everything));
+        assert_eq!(wakes.next().await, Wake::Everything);
+        assert!(sender.send(&journals(9..10)));
+        assert_eq!(wakes.next().await, journals(9..10), "what everything covered is not told again");
+    }
+
+    #[tokio::test]
+    async fn where_too_many_wait_everything_is_looked_at() {
+        let (sender, mut wakes) = channel();
+        sender.send(&journals(0..JOURNALS_WAITING as u128 + 1));
+        assert_eq!(wakes.next().await, Wake::Everything);
+    }
+
+    #[test]
+    fn a_follower_that_went_is_noticed() {
+        let (sender, wakes) = channel();
+        drop(wakes);
+        assert!(!sender.send(&Wake::Everything));
+    }
+}

@@ -18,6 +18,8 @@ use crate::{fault::StoreFault, sql::Param};
 
 /// A server that says nothing for so long is given up. Longer than any statement of ours may wait for a lock.
 pub(super) const SILENCE: Duration = Duration::from_secs(10);
+/// How long a connection may take to come about, greetings included.
+const COMING: Duration = Duration::from_secs(5);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -93,7 +95,7 @@ impl Link {
             let prepared = in_order(texts.iter().map(|text| client.prepare(text))).await;
             Ok((client, driver, prepared.into_iter().collect::<Result<Vec<_>, _>>()?))
         };
-        let connected = runtime.block_on(async { tokio::time::timeout(SILENCE, connecting).await });
+        let connected = runtime.block_on(async { tokio::time::timeout(COMING, connecting).await });
         let (client, driver, prepared) =
             connected.unwrap_or(Err(Trouble::Silent)).map_err(|trouble: Trouble| target.fault(&trouble))?;
         let statements = controls.iter().map(|control| name(control)).zip(prepared).collect();

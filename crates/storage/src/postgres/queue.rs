@@ -93,3 +93,88 @@ impl Queue {
         self.ready.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use unionflow_protocol::{Timestamp, id::OrganizationId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{fault::StoreFault, sql::Sql, store::UnitEnd};
+
+    struct Unit(Scope);
+
+    impl WriteUnit for Unit {
+        fn scope(&self) -> Scope {
+            self.0
+        }
+
+        #[expect(clippy::disallowed_methods, reason = "nobody asks")]
+        fn deadline(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn is_stale(&self) -> bool {
+            false
+        }
+
+        fn run(&mut self, _: &mut dyn Sql, _: Timestamp) -> UnitEnd {
+            UnitEnd::Keep
+        }
+
+        fn journaled(&self) -> Option<OrganizationId> {
+            None
+        }
+
+        fn finish(self: Box<Self>, _: Result<(), StoreFault>) {}
+    }
+
+    fn scope(n: u128) -> Scope {
+        Scope::Organization(OrganizationId::from_uuid(Uuid::from_u128(n)))
+    }
+
+    fn push(queue: &Queue, n: u128) -> bool {
+        queue.push(Box::new(Unit(scope(n)))).is_ok()
+    }
+
+    fn next(queue: &Queue) -> (Scope, usize) {
+        queue.next().map(|(scope, group)| (scope, group.len())).expect("units wait")
+    }
+
+    #[test]
+    fn units_of_one_organisation_wait_for_one_another_and_not_for_others() {
+        let queue = Queue::default();
+        assert!(push(&queue, 1) && push(&queue, 2) && push(&queue, 1));
+        assert_eq!(next(&queue), (scope(1), 2));
+        assert!(push(&queue, 1));
+        assert_eq!(next(&queue), (scope(2), 1), "the first one's next unit waits for its group");
+        queue.done(scope(1));
+        assert_eq!(next(&queue), (scope(1), 1));
+    }
+
+    #[test]
+    fn more_than_a_group_is_taken_in_turns_with_others() {
+        let queue = Queue::default();
+        assert!((0..GROUP_MAX + 1).all(|_| push(&queue, 1)) && push(&queue, 2));
+        assert_eq!(next(&queue), (scope(1), GROUP_MAX));
+        queue.done(scope(1));
+        assert_eq!((next(&queue), next(&queue)), ((scope(2), 1), (scope(1), 1)));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_given_back_and_what_waits_is_run_after_the_close() {
+        let queue = Queue::default();
+        assert!((0..WAITING_MAX).all(|_| push(&queue, 1)));
+        assert!(matches!(queue.push(Box::new(Unit(scope(2)))), Err(NotTaken::Full(_))));
+        queue.close();
+        assert!(matches!(queue.push(Box::new(Unit(scope(2)))), Err(NotTaken::Closed(_))));
+        let mut ran = 0;
+        while let Some((scope, group)) = queue.next() {
+            ran += group.len();
+            queue.done(scope);
+        }
+        assert_eq!(ran, WAITING_MAX);
+    }
+}

@@ -50,6 +50,15 @@ fn a_server_that_is_not_there_is_named_with_host_and_port() {
 }
 
 #[test]
+fn a_server_that_takes_a_connection_and_says_nothing_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap().to_string();
+    let fault = fault(&format!("postgres://u:{PASSWORD}@{at}/x"));
+    assert!(matches!(fault, StoreFault::Postgres(PostgresFault::Unreachable { .. })), "{fault:?}");
+    says(&fault, &[&at]);
+}
+
+#[test]
 fn what_the_server_refuses_is_said_in_the_operators_words() {
     let database = Postgres::database().unwrap();
     let role = format!("guest_{}", std::process::id());

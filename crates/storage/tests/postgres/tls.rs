@@ -1,5 +1,7 @@
 //! Encryption, on a server with a certificate of an authority made here.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use unionflow_components::Postgres;
@@ -54,11 +56,21 @@ fn refused(address: &str) -> String {
     fault.to_string()
 }
 
+/// Whether a store that is opened so talks in secret.
 fn encrypted(server: &Postgres, address: &str) -> bool {
-    let _store = open(address).expect("made");
+    static OPENED: AtomicU32 = AtomicU32::new(0);
+    let name = format!("tls-{}", OPENED.fetch_add(1, Ordering::Relaxed));
+    let sign = if address.contains('?') { '&' } else { '?' };
+    let _store = open(&format!("{address}{sign}application_name={name}")).expect("it opens");
     let database = server.new_database().expect("made");
-    let count = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND application_name = 'unionflow'";
-    database.psql(count).expect("made").trim() != "0"
+    let answer = database.psql(&format!(
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = '{name}'"
+    ));
+    match answer.expect("asked").trim() {
+        "t" => true,
+        "f" => false,
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
