@@ -24,6 +24,7 @@ const VARIABLE: &str = "KAFKA_BOOTSTRAP_SERVERS";
 pub struct Kafka {
     process: Option<Process>,
     port: u16,
+    secure_port: u16,
     classes: String,
     folder: TempDir,
 }
@@ -36,16 +37,31 @@ impl Kafka {
 
     /// Starts one with more lines of `server.properties`.
     pub fn start_with(properties: &str) -> Result<Self, Fault> {
+        Self::start_on(free_ports(), properties)
+    }
+
+    /// Starts one that has a second listener, named `SECURE`, of this protocol (`SASL_SSL`); the lines say what it asks for.
+    pub fn start_secure(protocol: &str, properties: &str) -> Result<Self, Fault> {
+        let [port, secure, controller] = free_ports();
+        let listeners = format!("PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure}");
+        let listeners = format!(
+            "listeners={listeners},CONTROLLER://127.0.0.1:{controller}\nadvertised.listeners={listeners}\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:{protocol}\n"
+        );
+        // The last line of a name holds.
+        Self::start_on([port, secure, controller], &(listeners + properties))
+    }
+
+    fn start_on([port, secure_port, controller]: [u16; 3], properties: &str) -> Result<Self, Fault> {
         let classes = format!("{}/*", install::kafka()?.display());
         let folder = tempfile::tempdir().map_err(Fault::file(env::temp_dir()))?;
-        let [port, controller] = free_ports();
         let path = folder.path().join("server.properties");
         fs::write(&path, server_properties(folder.path(), port, controller, properties))
             .map_err(Fault::file(&path))?;
         let mut format = Command::new("java");
         format.args(["-cp", &classes, "kafka.tools.StorageTool", "format", "--standalone", "-t"]);
         run(format.arg("AAAAAAAAQACAAAAAAAAAAQ").arg("-c").arg(&path))?;
-        let mut broker = Self { process: None, port, classes, folder };
+        let mut broker = Self { process: None, port, secure_port, classes, folder };
         broker.start_again()?;
         Ok(broker)
     }
@@ -66,6 +82,11 @@ impl Kafka {
     /// Its address, as an operator writes it.
     pub fn servers(&self) -> String {
         format!("{}:{}", Ipv4Addr::LOCALHOST, self.port)
+    }
+
+    /// The address of its second listener.
+    pub fn secure_servers(&self) -> String {
+        format!("{}:{}", Ipv4Addr::LOCALHOST, self.secure_port)
     }
 
     /// Its folder, for properties that name files.
