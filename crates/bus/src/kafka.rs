@@ -7,21 +7,32 @@
 //! **Invariant:** no borrowed message outlives the statement that received it. librdkafka waits for ever for one that is
 //! alive when its consumer goes.
 
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
-
-use rdkafka::{
-    error::{KafkaError, RDKafkaErrorCode},
-    producer::{FutureRecord, Producer},
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+
+use rdkafka::{error::KafkaError, producer::Producer};
 use tokio::time::Instant;
 use unionflow_protocol::{Record, Topic};
 
-use self::brokers::{Brokers, Sender, Watching};
+use self::{
+    apart::Apart,
+    send::{NotTaken, Outgoing, Sender},
+};
 use crate::{Bus, BusFault, Standing, Subscription};
 
+mod apart;
 mod brokers;
 mod follow;
 mod partition;
+mod send;
 mod settings;
 mod topics;
 mod wire;
@@ -31,17 +42,16 @@ pub use topics::{Difference, Differs};
 pub use wire::Identity;
 
 /// How long a question to the brokers may take, other than the sending of records.
-const ASK: Duration = Duration::from_secs(5);
-/// For how long it is taken for granted how many partitions a topic has.
-const PARTITIONS_FOR: Duration = Duration::from_secs(60);
+const ASK: Duration = Duration::from_secs(3);
 
 /// A bus on a Kafka cluster. Its brokers need not be there when it is made.
 pub struct KafkaBus {
-    producer: Sender,
-    brokers: Arc<Brokers>,
+    sender: Arc<Sender>,
     settings: Settings,
     identity: Arc<Identity>,
     topics: tokio::sync::Mutex<Known>,
+    /// What is known of them has shown to be wrong.
+    topics_changed: AtomicBool,
 }
 
 /// What is known of the topics.
@@ -51,79 +61,105 @@ struct Known {
     ensured: bool,
     partitions: HashMap<Topic, i32>,
     until: Option<Instant>,
+    /// When it was asked last in vain, and why.
+    failed: Option<(Instant, BusFault)>,
 }
 
 impl KafkaBus {
     /// With these settings. Nothing is contacted yet; settings that cannot be used are told at once.
     pub fn new(settings: Settings, identity: Identity) -> Result<Self, SettingsFault> {
-        let brokers = Arc::new(Brokers::default());
-        let producer = settings.producer(Watching(brokers.clone()))?;
-        // Those of a consumer are looked at too, not only when somebody subscribes.
-        drop(settings.consumer()?);
+        let sender = Arc::new(Sender::new(settings.clone(), Arc::default())?);
+        // Those of consumers are looked at too, not only when somebody subscribes.
+        drop(Apart::new(settings.follower(sender.brokers().clone())?));
         Ok(Self {
-            producer,
-            brokers,
+            sender,
             settings,
             identity: Arc::new(identity),
             topics: tokio::sync::Mutex::default(),
+            topics_changed: AtomicBool::new(false),
         })
     }
 
     /// Makes topics that are missing and says what differs from what we need. What is there is never altered.
     pub async fn ensure_topics(&self) -> Result<Vec<Difference>, BusFault> {
-        let differences = topics::ensure(&self.settings).await?;
+        let asked = topics::ensure(&self.settings).await;
+        let differences = asked.map_err(|error| self.sender.brokers().away(&error))?;
         for difference in &differences {
             tracing::warn!("{difference}");
         }
         Ok(differences)
     }
 
-    /// How many partitions each topic has. The first time, what is missing is made.
+    /// How many partitions each topic has. The first time, what is missing is made, unless that is others' work.
     async fn partitions(&self) -> Result<HashMap<Topic, i32>, BusFault> {
+        let came = Instant::now();
         let mut known = self.topics.lock().await;
-        if known.until.is_some_and(|until| Instant::now() < until) {
+        let changed = self.topics_changed.swap(false, Ordering::Relaxed);
+        if !changed && known.until.is_some_and(|until| Instant::now() < until) {
             return Ok(known.partitions.clone());
         }
-        if !known.ensured {
-            self.ensure_topics().await?;
-            known.ensured = true;
+        // Whoever waited while another asked in vain need not ask once more: waits would add up.
+        if let Some((_, fault)) = known.failed.as_ref().filter(|(at, _)| *at >= came) {
+            return Err(fault.clone());
         }
-        let producer = self.producer.clone();
-        known.partitions = blocking(move || topics::partitions(producer.client())).await?;
-        known.until = Some(Instant::now() + PARTITIONS_FOR);
-        Ok(known.partitions.clone())
+        let asked = self.ask_partitions(&mut known).await;
+        if let Err(fault) = &asked {
+            known.failed = Some((Instant::now(), fault.clone()));
+        }
+        asked.map(|()| known.partitions.clone())
     }
 
-    /// What was known may be wrong: the next who asks looks again.
-    async fn forget_topics(&self) {
-        *self.topics.lock().await = Known::default();
+    async fn ask_partitions(&self, known: &mut Known) -> Result<(), BusFault> {
+        if self.settings.make_topics && !known.ensured {
+            self.ensure_topics().await?;
+        }
+        let producer = self.sender.producer();
+        let asking = producer.clone();
+        let asked = blocking(move || topics::partitions(asking.client())).await;
+        if asked.is_err() {
+            self.sender.replace(&producer);
+        }
+        known.partitions = asked.map_err(|error| self.sender.brokers().away(&error))?;
+        // One that was removed since is made again the next time.
+        known.ensured = Topic::BUSINESS.iter().all(|topic| known.partitions.contains_key(topic));
+        known.until = Some(Instant::now() + self.settings.look_for_partitions);
+        Ok(())
     }
 
     async fn send(&self, records: &[Record]) -> Result<(), BusFault> {
         let partitions = self.partitions().await?;
-        let mut acknowledgements = Vec::with_capacity(records.len());
-        for record in records {
+        let keys: Vec<String> = records.iter().map(|record| record.key.to_string()).collect();
+        let mut page = Vec::with_capacity(records.len());
+        for (record, key) in records.iter().zip(&keys) {
             let topic = record.topic.as_str();
             let Some(count) = partitions.get(&record.topic) else {
                 return Err(BusFault::Unavailable(format!("there is no topic `{topic}`")));
             };
-            let key = record.key.to_string();
-            let to = FutureRecord::to(topic)
-                .partition(partition::of(record.organization_id, *count))
-                .key(&key)
-                .headers(wire::headers(&self.identity, record))
-                .payload(&record.value[..]);
-            let sent = self.producer.send_result(to).map_err(|(error, _)| fault(&error, Some(record)))?;
-            acknowledgements.push((record, sent));
-        }
-        for (record, acknowledgement) in acknowledgements {
-            match acknowledgement.await {
-                Ok(Ok(_)) => {}
-                Ok(Err((error, _))) => return Err(fault(&error, Some(record))),
-                Err(_) => return Err(BusFault::Unavailable("the producer is gone".to_owned())),
+            let (headers, around) = wire::headers(&self.identity, record);
+            // Before any of them is sent: what is behind one that is refused must not be taken without it.
+            if key.len() + around + record.value.len() > topics::RECORD_BYTES_MAX {
+                return Err(refused("it is too large", record));
             }
+            page.push(Outgoing {
+                topic,
+                partition: Some(partition::of(record.organization_id, *count)),
+                key: Some(key.as_bytes()),
+                headers,
+                value: Some(&record.value),
+            });
         }
-        Ok(())
+        self.sender.send(page).await.map_err(|NotTaken { place, error }| {
+            if send::is_of_topics(&error) {
+                self.topics_changed.store(true, Ordering::Relaxed);
+            }
+            if !send::is_refusal(&error) {
+                return self.sender.brokers().away(&error);
+            }
+            // A batch is refused as a whole, for its largest.
+            let first = &records[place];
+            let with_it = records[place..].iter().filter(|record| record.topic == first.topic);
+            refused(&error.to_string(), with_it.max_by_key(|record| record.value.len()).unwrap_or(first))
+        })
     }
 }
 
@@ -132,57 +168,34 @@ impl Bus for KafkaBus {
         &self,
         records: Arc<[Record]>,
     ) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
-        Box::pin(async move {
-            let sent = self.send(&records).await;
-            if sent.is_err() {
-                self.forget_topics().await;
-            }
-            sent
-        })
+        Box::pin(async move { self.send(&records).await })
     }
 
     fn subscribe(&self) -> Pin<Box<dyn Future<Output = Result<Subscription, BusFault>> + Send + '_>> {
         Box::pin(async move {
             self.partitions().await?;
-            follow::subscribe(&self.settings, self.identity.clone()).await
+            follow::subscribe(&self.settings, self.sender.brokers().clone(), self.identity.clone()).await
         })
     }
 
     fn standing(&self) -> Standing {
-        Standing { name: "kafka", is_local: false, is_up: self.brokers.any_up() }
+        Standing { name: "kafka", is_local: false, is_up: self.sender.brokers().any_up() }
     }
 }
 
 /// librdkafka's questions block: they are asked on a thread where that harms nobody.
 async fn blocking<T: Send + 'static>(
     ask: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
-) -> Result<T, BusFault> {
-    match tokio::task::spawn_blocking(ask).await {
-        Ok(answer) => answer.map_err(|error| fault(&error, None)),
-        Err(error) => Err(BusFault::Unavailable(error.to_string())),
-    }
+) -> Result<T, KafkaError> {
+    tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
 }
 
-/// Whether the broker is away, or there and does not take what it was given.
-fn fault(error: &KafkaError, record: Option<&Record>) -> BusFault {
-    let refused = matches!(
-        error.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::MessageSizeTooLarge
-                | RDKafkaErrorCode::MessageBatchTooLarge
-                | RDKafkaErrorCode::InvalidRecord
-                | RDKafkaErrorCode::PolicyViolation
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-        )
-    );
-    match record {
-        Some(record) if refused => BusFault::Refused(format!(
-            "{error} ({} of organisation {} in `{}`, {} bytes)",
-            record.event_type,
-            record.organization_id,
-            record.topic,
-            record.value.len()
-        )),
-        _ => BusFault::Unavailable(error.to_string()),
-    }
+fn refused(why: &str, record: &Record) -> BusFault {
+    BusFault::Refused(format!(
+        "{why} ({} of organisation {} in `{}`, {} bytes)",
+        record.event_type,
+        record.organization_id,
+        record.topic,
+        record.value.len()
+    ))
 }

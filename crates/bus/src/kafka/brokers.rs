@@ -1,23 +1,47 @@
-//! Whether any broker is there, as the producer sees it.
+//! What librdkafka says of the brokers of its own accord: whether any is there, and what goes wrong.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use rdkafka::{ClientContext, Statistics, producer::FutureProducer};
+use parking_lot::Mutex;
+use rdkafka::{ClientContext, Statistics, error::KafkaError};
+use tokio::time::Instant;
 
-pub(super) type Sender = FutureProducer<Watching>;
+use crate::BusFault;
+
+/// For how long a complaint explains faults.
+const EXPLAINS_FOR: Duration = Duration::from_secs(10);
 
 /// Kept by what librdkafka says of its connections every second. Down until the first is made.
 #[derive(Default)]
 pub(super) struct Brokers {
     any_up: AtomicBool,
+    /// The newest: a refused connection, a wrong password, an unknown certificate.
+    complaint: Mutex<Option<(Instant, String)>>,
 }
 
 impl Brokers {
     pub(super) fn any_up(&self) -> bool {
         self.any_up.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn complained(&self, error: &KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "Kafka");
+        *self.complaint.lock() = Some((Instant::now(), reason.to_owned()));
+    }
+
+    /// The fault of brokers that are away, and why: that something timed out helps nobody.
+    pub(super) fn away(&self, error: &KafkaError) -> BusFault {
+        let complaint = self.complaint.lock().clone().filter(|(at, _)| at.elapsed() < EXPLAINS_FOR);
+        BusFault::Unavailable(match complaint {
+            Some((_, reason)) => format!("{error}; {reason}"),
+            None => error.to_string(),
+        })
     }
 }
 
@@ -25,6 +49,10 @@ impl Brokers {
 pub(super) struct Watching(pub(super) Arc<Brokers>);
 
 impl ClientContext for Watching {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.complained(&error, reason);
+    }
+
     fn stats(&self, statistics: Statistics) {
         let up = statistics.brokers.values().any(|broker| broker.state == "UP");
         self.0.any_up.store(up, Ordering::Relaxed);

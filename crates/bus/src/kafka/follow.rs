@@ -22,7 +22,7 @@ use tokio::{
 };
 use unionflow_protocol::{Record, Topic};
 
-use super::{ASK, Identity, Settings, blocking, wire};
+use super::{ASK, Identity, Settings, apart::Apart, blocking, brokers::Brokers, wire};
 use crate::{BusFault, Subscription};
 
 /// Records handed over at once.
@@ -31,31 +31,46 @@ const BATCH: usize = 500;
 const QUEUED: usize = 64;
 /// The pause before ends are asked for again; five more tries, each pause twice the one before.
 const ASSIGN_AGAIN: Duration = Duration::from_millis(200);
-/// How often it is looked whether a topic has more partitions.
-const LOOK_FOR_PARTITIONS: Duration = Duration::from_secs(30);
 
 pub(super) type Follower = StreamConsumer<Watch>;
 
 /// Looks at a consumer through what librdkafka says of it every few seconds.
-#[derive(Default)]
 pub(super) struct Watch {
+    /// The metric that tells how far it is behind.
+    metric: &'static str,
+    brokers: Arc<Brokers>,
     /// Reports in a row in which a partition had no leader.
     standing: AtomicU32,
-    stalled: Notify,
+    pub(super) stalled: Notify,
 }
 
 /// Reports in a row after which a partition without a leader is given up: librdkafka may not ask again for minutes, long after
 /// there is one. Whoever subscribed begins anew then, from a little before the end.
 const STALLED_AFTER: u32 = 2;
 
+impl Watch {
+    pub(super) fn new(metric: &'static str, brokers: Arc<Brokers>) -> Self {
+        Self { metric, brokers, standing: AtomicU32::default(), stalled: Notify::new() }
+    }
+}
+
 impl ClientContext for Watch {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.brokers.complained(&error, reason);
+    }
+
     fn stats(&self, statistics: Statistics) {
         let partitions = || statistics.topics.values().flat_map(|topic| topic.partitions.values());
         // Positions below 0 say that there is none yet.
         let behind = partitions().filter(|partition| partition.hi_offset >= 0 && partition.app_offset >= 0);
         let lag: i64 = behind.map(|partition| (partition.hi_offset - partition.app_offset).max(0)).sum();
-        metrics::gauge!("unionflow_bus_lag_records").set(lag as f64);
-        let stands = partitions().any(|partition| partition.desired && partition.leader < 0);
+        metrics::gauge!(self.metric).set(lag as f64);
+        // It knows of no broker any more, after all were fenced for a moment: then it never asks again.
+        let is_lost = statistics
+            .brokers
+            .values()
+            .all(|broker| ["internal", "logical"].contains(&broker.source.as_str()));
+        let stands = is_lost || partitions().any(|partition| partition.desired && partition.leader < 0);
         let standing = if stands { self.standing.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
         self.standing.store(standing, Ordering::Relaxed);
         if standing >= STALLED_AFTER {
@@ -68,18 +83,21 @@ impl ConsumerContext for Watch {}
 
 pub(super) async fn subscribe(
     settings: &Settings,
+    brokers: Arc<Brokers>,
     identity: Arc<Identity>,
 ) -> Result<Subscription, BusFault> {
-    let consumer = settings.consumer().map_err(|fault| BusFault::Unavailable(fault.to_string()))?;
-    let (consumer, warm_up) = (Arc::new(consumer), settings.warm_up);
+    let consumer =
+        settings.follower(brokers.clone()).map_err(|fault| BusFault::Unavailable(fault.to_string()))?;
+    let (consumer, warm_up) = (Arc::new(Apart::new(consumer)), settings.warm_up);
     let assign = || {
         let consumer = consumer.clone();
         blocking(move || assign_from_end(&consumer, warm_up))
     };
     // Topics that were made a moment ago have no leader yet.
-    assign.retry(ExponentialBuilder::new().with_min_delay(ASSIGN_AGAIN).with_max_times(5)).await?;
+    let often = ExponentialBuilder::new().with_min_delay(ASSIGN_AGAIN).with_max_times(5);
+    assign.retry(often).await.map_err(|error| brokers.away(&error))?;
     let (sender, receiver) = mpsc::channel(QUEUED);
-    tokio::spawn(pump(consumer, sender, identity));
+    tokio::spawn(pump(consumer, sender, identity, settings.look_for_partitions));
     Ok(Subscription::new(receiver))
 }
 
@@ -124,8 +142,13 @@ fn partitions(consumer: &Follower) -> Result<HashSet<(Topic, i32)>, KafkaError> 
 }
 
 /// Hands on what comes until nobody wants it any more.
-async fn pump(consumer: Arc<Follower>, to: mpsc::Sender<Arc<[Record]>>, identity: Arc<Identity>) {
-    let mut look = interval(LOOK_FOR_PARTITIONS);
+async fn pump(
+    consumer: Arc<Apart<Follower>>,
+    to: mpsc::Sender<Arc<[Record]>>,
+    identity: Arc<Identity>,
+    look_for_partitions: Duration,
+) {
+    let mut look = interval(look_for_partitions);
     look.tick().await; // the first comes at once, and they were just looked at
     loop {
         let batch = tokio::select! {
@@ -145,8 +168,6 @@ async fn pump(consumer: Arc<Follower>, to: mpsc::Sender<Arc<[Record]>>, identity
             break;
         }
     }
-    // It says goodbye to its brokers, which takes a moment and may take long.
-    drop(tokio::task::spawn_blocking(move || drop(consumer)));
 }
 
 /// What is there, and at least one message; `None` if the consumer is broken. Cancel-safe: it waits only for the first.
@@ -155,7 +176,9 @@ async fn next_batch(consumer: &Follower, identity: &Identity) -> Option<Vec<Reco
     let mut next = consumer.recv().await;
     loop {
         match next {
-            Ok(message) => match wire::record(identity, &message) {
+            Ok(message) => match wire::guarded(|| wire::record(identity, &message))
+                .unwrap_or(Err(wire::Ignored::Header))
+            {
                 Ok(record) => batch.push(record),
                 Err(ignored) => {
                     metrics::counter!("unionflow_bus_ignored_total", "reason" => ignored.label())
@@ -180,7 +203,7 @@ async fn next_batch(consumer: &Follower, identity: &Identity) -> Option<Vec<Reco
 }
 
 /// Partitions that were added are read from their beginning: all of it is new.
-async fn take_up_partitions(consumer: &Arc<Follower>) {
+async fn take_up_partitions(consumer: &Arc<Apart<Follower>>) {
     let asked = consumer.clone();
     let taken = blocking(move || {
         let assigned: HashSet<(Topic, i32)> = asked
@@ -201,6 +224,6 @@ async fn take_up_partitions(consumer: &Arc<Follower>) {
     match taken.await {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "new partitions are read"),
-        Err(fault) => tracing::debug!(%fault, "partitions were not looked at"),
+        Err(error) => tracing::debug!(%error, "partitions were not looked at"),
     }
 }

@@ -1,13 +1,15 @@
 //! What an operator can set, and what librdkafka makes of it.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use rdkafka::{ClientConfig, admin::AdminClient, client::DefaultClientContext, error::KafkaError};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    brokers::{Sender, Watching},
+    brokers::{Brokers, Watching},
     follow::{Follower, Watch},
+    send::Producing,
+    topics,
 };
 
 /// How a Kafka cluster is reached and used.
@@ -17,12 +19,16 @@ pub struct Settings {
     pub bootstrap_servers: String,
     /// Encryption and sign-in.
     pub security: Security,
+    /// Whether the bus makes topics that are missing, and looks at the others, when it is first used.
+    pub make_topics: bool,
     /// Partitions of a topic that we make. An organisation's events of a topic are in one of them.
     pub partitions: i32,
     /// Copies of each partition of a topic that we make.
     pub replication: i32,
     /// How long records stay in a topic that we make. The journal has them for ever.
     pub retention: Duration,
+    /// How often it is asked how many partitions the topics have.
+    pub look_for_partitions: Duration,
     /// How far back a gateway begins to read, so that it can answer resumes from memory.
     pub warm_up: Duration,
     /// Any further setting of librdkafka, by its own name.
@@ -113,6 +119,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("acks", PROMISE),
     ("request.required.acks", PROMISE),
     ("enable.idempotence", PROMISE),
+    ("enable.gapless.guarantee", PROMISE),
     ("transactional.id", PROMISE),
     ("enable.auto.commit", PROMISE),
     ("enable.auto.offset.store", PROMISE),
@@ -135,34 +142,55 @@ impl Settings {
         Self {
             bootstrap_servers: bootstrap_servers.into(),
             security: Security::default(),
+            make_topics: true,
             partitions: 6,
             replication: 1,
             retention: Duration::from_secs(7 * 24 * 3600),
+            look_for_partitions: Duration::from_secs(30),
             warm_up: Duration::from_secs(60),
             more: BTreeMap::new(),
         }
     }
 
-    pub(super) fn producer(&self, watching: Watching) -> Result<Sender, SettingsFault> {
+    pub(super) fn producer(&self, brokers: Arc<Brokers>) -> Result<Producing, SettingsFault> {
         let mut config = self.client();
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
+            // Else librdkafka goes on behind a batch that was not taken, and what comes again comes too late. It breaks the
+            // producer instead, which is replaced.
+            .set("enable.gapless.guarantee", "true")
             .set("linger.ms", "0")
+            // As Kafka's own clients do it, so that a key goes to the same partition from everywhere.
+            .set("partitioner", "murmur2_random")
+            // A batch is never larger than what a topic takes of a single record.
+            .set("message.max.bytes", topics::RECORD_BYTES_MAX.to_string())
+            .set("batch.size", (topics::RECORD_BYTES_MAX / 2).to_string())
+            // Beyond, whoever publishes waits.
+            .set("queue.buffering.max.kbytes", "65536")
             // A broker that is away is a fault within seconds: the outbox waits, not the producer.
             .set("message.timeout.ms", "3000")
             .set("retry.backoff.ms", "50")
             .set("retry.backoff.max.ms", "500")
             .set("statistics.interval.ms", "1000");
-        self.complete(config)?.create_with_context(watching).map_err(refused)
+        self.complete(config)?.create_with_context(Watching(brokers)).map_err(refused)
     }
 
-    pub(super) fn consumer(&self) -> Result<Follower, SettingsFault> {
-        let mut config = self.client();
+    /// For a consumer that reads all partitions.
+    pub(super) fn follower(&self, brokers: Arc<Brokers>) -> Result<Follower, SettingsFault> {
+        let mut config = self.consumer();
         config
             // Assigning partitions asks for a name, though no group is joined and nothing committed.
             .set("group.id", "unionflow-gateway")
-            .set("enable.auto.commit", "false")
+            .set("enable.auto.commit", "false");
+        self.complete(config)?
+            .create_with_context(Watch::new("unionflow_bus_lag_records", brokers))
+            .map_err(refused)
+    }
+
+    fn consumer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             .set("fetch.wait.max.ms", "100")
@@ -172,11 +200,12 @@ impl Settings {
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "10")
             .set("statistics.interval.ms", "2000");
-        self.complete(config)?.create_with_context(Watch::default()).map_err(refused)
+        config
     }
 
-    pub(super) fn admin(&self) -> Result<AdminClient<DefaultClientContext>, SettingsFault> {
-        self.complete(self.client())?.create().map_err(refused)
+    pub(super) fn admin(&self) -> Result<AdminClient<DefaultClientContext>, KafkaError> {
+        // What may not be set was refused when the bus was made.
+        self.complete(self.client()).map_err(|fault| KafkaError::ClientCreation(fault.to_string()))?.create()
     }
 
     fn client(&self) -> ClientConfig {
@@ -222,7 +251,7 @@ impl Settings {
     }
 }
 
-fn refused(error: KafkaError) -> SettingsFault {
+pub(super) fn refused(error: KafkaError) -> SettingsFault {
     match error {
         KafkaError::ClientConfig(_, reason, name, _) => SettingsFault::Refused { name, reason },
         other => SettingsFault::Refused { name: "kafka".to_owned(), reason: other.to_string() },

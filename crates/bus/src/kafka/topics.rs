@@ -1,6 +1,6 @@
 //! The topics: made where they are missing, looked at where they are there.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
@@ -9,11 +9,15 @@ use rdkafka::{
 };
 use unionflow_protocol::{Language, Topic};
 
-use super::{ASK, Settings, fault};
-use crate::{BusFault, VALUE_BYTES_MAX};
+use super::{ASK, Settings};
+use crate::VALUE_BYTES_MAX;
 
-/// Headers, key and frame of a record beside its value, in bytes.
-const AROUND_VALUE: usize = 64 * 1024;
+/// The largest record: value, headers and key, in bytes.
+pub(super) const RECORD_BYTES_MAX: usize = VALUE_BYTES_MAX + 63 * 1024;
+/// What brokers count when they hold a batch against a topic's limit: the largest record in a batch of its own.
+const BATCH_BYTES_MAX: usize = RECORD_BYTES_MAX + 1024;
+/// How long making and describing topics may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something about a topic that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,14 +92,13 @@ pub(super) fn partitions(
 }
 
 /// Makes what is missing, and says what differs.
-pub(super) async fn ensure(settings: &Settings) -> Result<Vec<Difference>, BusFault> {
-    let admin = settings.admin().map_err(|fault| BusFault::Unavailable(fault.to_string()))?;
-    let options = AdminOptions::new().request_timeout(Some(ASK)).operation_timeout(Some(ASK));
+pub(super) async fn ensure(settings: &Settings) -> Result<Vec<Difference>, KafkaError> {
+    let admin = settings.admin()?;
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
     let mut differences = make_missing(&admin, &options, settings).await?;
     let resources: Vec<ResourceSpecifier<'_>> =
         Topic::ALL.iter().map(|topic| ResourceSpecifier::Topic(topic.as_str())).collect();
-    let described =
-        admin.describe_configs(&resources, &options).await.map_err(|error| fault(&error, None))?;
+    let described = admin.describe_configs(&resources, &options).await?;
     for (topic, config) in Topic::ALL.iter().zip(described) {
         // One that we may not describe is one that we can use all the same.
         let Ok(config) = config else { continue };
@@ -114,7 +117,7 @@ async fn make_missing(
     admin: &AdminClient<DefaultClientContext>,
     options: &AdminOptions,
     settings: &Settings,
-) -> Result<Vec<Difference>, BusFault> {
+) -> Result<Vec<Difference>, KafkaError> {
     let configs: Vec<(Topic, Vec<(&'static str, String)>)> =
         Topic::ALL.iter().map(|topic| (*topic, wanted(*topic, settings))).collect();
     let topics: Vec<NewTopic<'_>> = configs
@@ -125,7 +128,7 @@ async fn make_missing(
             config.iter().fold(new, |new, (name, value)| new.set(name, value))
         })
         .collect();
-    let made = admin.create_topics(&topics, options).await.map_err(|error| fault(&error, None))?;
+    let made = admin.create_topics(&topics, options).await?;
     let mut differences = Vec::new();
     for (topic, result) in Topic::ALL.iter().zip(made) {
         match result {
@@ -140,7 +143,7 @@ async fn make_missing(
 
 /// What a topic of ours is made with, and held against.
 fn wanted(topic: Topic, settings: &Settings) -> Vec<(&'static str, String)> {
-    let largest = (VALUE_BYTES_MAX + AROUND_VALUE).to_string();
+    let largest = BATCH_BYTES_MAX.to_string();
     let mut wanted = vec![("max.message.bytes", largest)];
     if topic == Topic::Checkpoints {
         wanted.push(("cleanup.policy", "compact".to_owned()));

@@ -1,6 +1,8 @@
 //! A record on Kafka: CloudEvents attributes as headers, the stored bytes as the value, and a signature over all of it, so
 //! that nobody who may write to a topic can forge an event of ours.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -55,14 +57,18 @@ const TIME: &str = "ce_time";
 const TRACE: &str = "traceparent";
 const TYPE: &str = "ce_type";
 
+/// The most that lengths take of a header, in bytes.
+const AROUND_HEADER: usize = 10;
+
 /// What stands before all that is signed: a signature for something else is none for a record.
 const SIGNED: &[u8] = b"unionflow.record.v1";
 
-/// The headers of a record, signed.
-pub(super) fn headers(identity: &Identity, record: &Record) -> OwnedHeaders {
+/// The headers of a record, signed, and how many bytes they take.
+pub(super) fn headers(identity: &Identity, record: &Record) -> (OwnedHeaders, usize) {
     let routing = Routing::of(identity, record);
-    let mut headers = OwnedHeaders::new_with_capacity(14);
+    let (mut headers, mut bytes) = (OwnedHeaders::new_with_capacity(14), 0);
     let mut add = |key: &str, value: &str| {
+        bytes += key.len() + value.len() + AROUND_HEADER;
         headers = std::mem::take(&mut headers).insert(Header { key, value: Some(value) });
     };
     add("ce_specversion", "1.0");
@@ -72,7 +78,7 @@ pub(super) fn headers(identity: &Identity, record: &Record) -> OwnedHeaders {
         add(name, value);
     }
     add(MAC, &URL_SAFE_NO_PAD.encode(routing.signed(identity, record).finalize().into_bytes()));
-    headers
+    (headers, bytes)
 }
 
 /// What routes a record, in the order in which it is signed.
@@ -150,6 +156,12 @@ pub(super) fn record(identity: &Identity, message: &BorrowedMessage<'_>) -> Resu
     let expected = Routing::of(identity, &record).signed(identity, &record);
     expected.verify_slice(&signature).map_err(|_| Ignored::Signature)?;
     Ok(record)
+}
+
+/// What is read of a message, unless reading it panics: rdkafka does at a header whose name is not UTF-8, and whoever may write
+/// to a topic could end every reader of it with one.
+pub(super) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(read)).ok()
 }
 
 fn position(headers: &BorrowedHeaders) -> Result<Position, Ignored> {

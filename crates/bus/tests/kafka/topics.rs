@@ -1,10 +1,26 @@
 //! Topics that are missing are made; those that are there are looked at and left as they are.
 
-use unionflow_bus::kafka::{Difference, Differs};
-use unionflow_components::Kafka;
-use unionflow_protocol::{Language, Topic};
+use std::{sync::Arc, time::Duration};
 
-use crate::{broker, bus, identity};
+use rdkafka::{
+    ClientConfig,
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+    },
+    client::DefaultClientContext,
+};
+use unionflow_bus::{
+    Bus, BusFault,
+    kafka::{Difference, Differs, KafkaBus, Settings},
+};
+use unionflow_components::Kafka;
+use unionflow_protocol::{Language, Record, Topic};
+
+use crate::{broker, bus, identity, organization, record, until};
+
+fn admin(broker: &Kafka) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", broker.servers()).create().expect("a client")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn missing_topics_are_made_and_what_differs_is_said_and_left() {
@@ -35,4 +51,78 @@ async fn missing_topics_are_made_and_what_differs_is_said_and_left() {
     assert!(line("unionflow.members.events").contains("PartitionCount: 2"), "it was altered");
     assert!(line("unionflow.finance.approvals").contains("PartitionCount: 6"));
     assert!(line("unionflow.audit.checkpoints").contains("cleanup.policy=compact"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_that_are_added_are_read_from_their_beginning() {
+    let broker = broker().await;
+    let mut settings = Settings::new(broker.servers());
+    settings.look_for_partitions = Duration::from_millis(300);
+    let before = KafkaBus::new(settings, identity()).expect("settings that can be used");
+    let mut subscription = before.subscribe().await.expect("subscribed");
+    let admin = admin(&broker);
+    let more = NewPartitions::new(Topic::Approvals.as_str(), 24);
+    let added = admin.create_partitions([&more], &AdminOptions::new()).await.expect("asked");
+    assert!(added[0].is_ok(), "{added:?}");
+
+    // One that knows of them. Most of these organisations are in one of the new ones.
+    let after = bus(&broker.servers(), identity());
+    let page: Arc<[Record]> = (0..24).map(|n| record(organization(100 + n), 1)).collect();
+    while after.publish(page.clone()).await.is_err() {
+        // Their leaders are not known at once.
+    }
+    let mut missing: Vec<_> = page.iter().map(|record| record.organization_id).collect();
+    while !missing.is_empty() {
+        for record in subscription.next().await.expect("the bus is there").iter() {
+            missing.retain(|organization| *organization != record.organization_id);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_overtakes_a_record_that_the_topic_refuses() {
+    let broker = broker().await;
+    let (admin, options) = (admin(&broker), AdminOptions::new());
+    let small = NewTopic::new(Topic::Approvals.as_str(), 1, TopicReplication::Fixed(1));
+    let made =
+        admin.create_topics([&small.set("max.message.bytes", "150000")], &options).await.expect("asked");
+    assert!(made[0].is_ok(), "{made:?}");
+    let mut settings = Settings::new(broker.servers());
+    // So that there are batches behind the one with the large record.
+    settings.more.insert("batch.num.messages".to_owned(), "10".to_owned());
+    let bus = KafkaBus::new(settings, identity()).expect("settings that can be used");
+    let mine = organization(7);
+    let mut subscription = bus.subscribe().await.expect("subscribed");
+    let mut page: Vec<Record> = (1..=200).map(|seq| record(mine, seq)).collect();
+    page[99].value = vec![b' '; 300_000].into();
+    let page: Arc<[Record]> = page.into();
+    for _ in 0..5 {
+        let refused = bus.publish(page.clone()).await;
+        assert!(
+            matches!(&refused, Err(BusFault::Refused(what)) if what.contains("300000 bytes")),
+            "{refused:?}"
+        );
+        // Others are not held up.
+        bus.publish([record(organization(8), 1)].into()).await.expect("taken");
+    }
+
+    let larger = AlterConfig::new(ResourceSpecifier::Topic(Topic::Approvals.as_str()));
+    let altered = admin.alter_configs([&larger.set("max.message.bytes", "1000000")], &options).await;
+    assert!(altered.as_ref().is_ok_and(|topics| topics[0].is_ok()), "{altered:?}");
+    bus.publish(page.clone()).await.expect("taken");
+    let mut newest = 0;
+    for seq in until(&mut subscription, mine, 200).await.iter().map(|record| record.position.seq().0) {
+        assert!(seq <= newest + 1, "{seq} after {newest}");
+        newest = newest.max(seq);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_large_records_is_not_too_large_for_the_topic() {
+    let (bus, mine) = (bus(&crate::shared().await, identity()), organization(9));
+    let mut subscription = bus.subscribe().await.expect("subscribed");
+    let page: Vec<Record> =
+        (1..=100).map(|seq| Record { value: vec![b' '; 60_000].into(), ..record(mine, seq) }).collect();
+    bus.publish(page.clone().into()).await.expect("taken");
+    assert!(until(&mut subscription, mine, 100).await == page);
 }
