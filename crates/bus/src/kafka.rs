@@ -31,12 +31,14 @@ use crate::{Bus, BusFault, Standing, Subscription};
 mod apart;
 mod brokers;
 mod follow;
+mod inbound;
 mod partition;
 mod send;
 mod settings;
 mod topics;
 mod wire;
 
+pub use inbound::{KafkaInbound, KafkaOutlet};
 pub use settings::{Mechanism, Protocol, Sasl, Security, Settings, SettingsFault};
 pub use topics::{Difference, Differs};
 pub use wire::Identity;
@@ -71,6 +73,7 @@ impl KafkaBus {
         let sender = Arc::new(Sender::new(settings.clone(), Arc::default())?);
         // Those of consumers are looked at too, not only when somebody subscribes.
         drop(Apart::new(settings.follower(sender.brokers().clone())?));
+        drop(Apart::new(settings.member(sender.brokers().clone())?));
         Ok(Self {
             sender,
             settings,
@@ -88,6 +91,16 @@ impl KafkaBus {
             tracing::warn!("{difference}");
         }
         Ok(differences)
+    }
+
+    /// What others send on these topics, shared among all processes that take it in. Nothing is contacted yet.
+    pub fn inbound(&self, topics: &[Topic]) -> Result<KafkaInbound, SettingsFault> {
+        KafkaInbound::new(self.settings.clone(), self.sender.brokers().clone(), topics)
+    }
+
+    /// Takes records that are not events.
+    pub fn outlet(&self) -> KafkaOutlet {
+        KafkaOutlet::new(self.sender.clone())
     }
 
     /// How many partitions each topic has. The first time, what is missing is made, unless that is others' work.

@@ -18,8 +18,12 @@ pub mod conformance;
 mod in_process;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+mod raw;
 
 pub use in_process::InProcessBus;
+pub use raw::{
+    Inbound, InboundInMemory, InboundSender, Outlet, OutletInMemory, RAW_VALUE_BYTES_MAX, RawRecord, Received,
+};
 
 /// Carries records. What it promises is in the crate's documentation; the suite in `conformance` proves it.
 pub trait Bus: Send + Sync + 'static {

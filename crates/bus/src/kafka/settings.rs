@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     brokers::{Brokers, Watching},
     follow::{Follower, Watch},
+    inbound::{GROUP, Member},
     send::Producing,
     topics,
 };
@@ -185,6 +186,22 @@ impl Settings {
             .set("enable.auto.commit", "false");
         self.complete(config)?
             .create_with_context(Watch::new("unionflow_bus_lag_records", brokers))
+            .map_err(refused)
+    }
+
+    /// For a member of the group that takes in what others send.
+    pub(super) fn member(&self, brokers: Arc<Brokers>) -> Result<Member, SettingsFault> {
+        let mut config = self.consumer();
+        config
+            .set("group.id", GROUP)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            // What was said to be done, and nothing else, is noted this often, and when a partition goes to another.
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "200")
+            // A member that died is replaced after this.
+            .set("session.timeout.ms", "10000");
+        self.complete(config)?
+            .create_with_context(Watch::new("unionflow_inbound_lag_records", brokers))
             .map_err(refused)
     }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 mod faults;
 mod forged;
+mod inbound;
 mod injected;
 mod settings;
 mod topics;

@@ -1,0 +1,154 @@
+//! What other systems send, and what is sent to them that is not an event.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use rdkafka::{
+    Message,
+    consumer::{Consumer, StreamConsumer},
+    error::KafkaError,
+    message::{BorrowedMessage, Header, Headers, OwnedHeaders},
+};
+use tokio::time::sleep;
+use unionflow_protocol::Topic;
+
+use super::{
+    Settings, SettingsFault,
+    apart::Apart,
+    brokers::Brokers,
+    follow::Watch,
+    send::{NotTaken, Outgoing, Sender, is_refusal},
+    wire,
+};
+use crate::{BusFault, Inbound, Outlet, RawRecord, Received};
+
+/// The group that shares what others send. The first system's had this name too, so that we go on where it was.
+pub(super) const GROUP: &str = "unionflow-websocket-server";
+/// The pause before a consumer that broke is replaced.
+const AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) type Member = StreamConsumer<Watch>;
+
+/// A member of the group.
+pub struct KafkaInbound {
+    member: Apart<Member>,
+    settings: Settings,
+    brokers: Arc<Brokers>,
+    topics: Vec<Topic>,
+}
+
+impl KafkaInbound {
+    pub(super) fn new(
+        settings: Settings,
+        brokers: Arc<Brokers>,
+        topics: &[Topic],
+    ) -> Result<Self, SettingsFault> {
+        let member = member(&settings, &brokers, topics)?;
+        Ok(Self { member, settings, brokers, topics: topics.to_vec() })
+    }
+
+    async fn replace_member(&mut self) {
+        sleep(AGAIN).await;
+        match member(&self.settings, &self.brokers, &self.topics) {
+            Ok(member) => self.member = member,
+            Err(fault) => tracing::error!(%fault, "no consumer can be made"),
+        }
+    }
+}
+
+fn member(
+    settings: &Settings,
+    brokers: &Arc<Brokers>,
+    topics: &[Topic],
+) -> Result<Apart<Member>, SettingsFault> {
+    let member = Apart::new(settings.member(brokers.clone())?);
+    let topics: Vec<&str> = topics.iter().map(|topic| topic.as_str()).collect();
+    member.subscribe(&topics).map_err(super::settings::refused)?;
+    Ok(member)
+}
+
+impl Inbound for KafkaInbound {
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<Received>> + Send + '_>> {
+        Box::pin(async move {
+            loop {
+                let next = tokio::select! {
+                    message = self.member.recv() => message.map(|message| received(&message)),
+                    () = self.member.context().stalled.notified() => {
+                        tracing::warn!("a partition is not read any more; the consumer is replaced");
+                        self.replace_member().await;
+                        continue;
+                    }
+                };
+                match next {
+                    Ok(Some(received)) => return Some(received),
+                    Ok(None) => tracing::warn!("a record of a topic that was not asked for"),
+                    Err(error @ KafkaError::MessageConsumptionFatal(_)) => {
+                        tracing::error!(%error, "the consumer is broken and is replaced");
+                        self.replace_member().await;
+                    }
+                    // It goes on by itself where it was.
+                    Err(error) => tracing::debug!(%error, "consuming"),
+                }
+            }
+        })
+    }
+
+    fn commit(&mut self, done: &Received) {
+        let topic = done.record.topic.as_str();
+        // One whose partition has gone to another process comes again there.
+        if let Err(error) = self.member.store_offset(topic, done.partition, done.offset) {
+            tracing::debug!(%error, topic, done.partition, done.offset, "not noted");
+        }
+    }
+}
+
+fn received(message: &BorrowedMessage<'_>) -> Option<Received> {
+    let headers = message.headers().and_then(|headers| {
+        let value = |header: Header<'_, &[u8]>| Bytes::copy_from_slice(header.value.unwrap_or_default());
+        // Without any, whoever judges it finds nothing to go by.
+        wire::guarded(|| headers.iter().map(|header| (header.key.to_owned(), value(header))).collect())
+    });
+    let record = RawRecord {
+        topic: message.topic().parse().ok()?,
+        key: message.key().map(Bytes::copy_from_slice),
+        headers: headers.unwrap_or_default(),
+        value: message.payload().map(Bytes::copy_from_slice),
+    };
+    Some(Received::new(record, message.partition(), message.offset()))
+}
+
+/// Takes records that are not events, by the bus's own producer.
+#[derive(Clone)]
+pub struct KafkaOutlet(Arc<Sender>);
+
+impl KafkaOutlet {
+    pub(super) const fn new(sender: Arc<Sender>) -> Self {
+        Self(sender)
+    }
+}
+
+impl Outlet for KafkaOutlet {
+    fn send(&self, record: RawRecord) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
+        Box::pin(async move {
+            let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+            let headers = record.headers.iter().fold(headers, |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value.as_ref()) })
+            });
+            let outgoing = Outgoing {
+                topic: record.topic.as_str(),
+                partition: None,
+                key: record.key.as_deref(),
+                headers,
+                value: record.value.as_deref(),
+            };
+            self.0.send(vec![outgoing]).await.map_err(|NotTaken { error, .. }| {
+                if is_refusal(&error) {
+                    let bytes = record.value.as_ref().map_or(0, Bytes::len);
+                    BusFault::Refused(format!("{error} (`{}`, {bytes} bytes)", record.topic))
+                } else {
+                    self.0.brokers().away(&error)
+                }
+            })
+        })
+    }
+}
