@@ -17,6 +17,7 @@ mod faults;
 mod forged;
 mod inbound;
 mod injected;
+mod poison;
 mod secure;
 mod settings;
 mod topics;
