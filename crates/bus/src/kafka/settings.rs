@@ -1,6 +1,6 @@
 //! What an operator can set, and what librdkafka makes of it.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use rdkafka::{ClientConfig, admin::AdminClient, client::DefaultClientContext, error::KafkaError};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How a Kafka cluster is reached and used.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// `HOST:PORT`, several separated by commas.
     pub bootstrap_servers: String,
@@ -136,6 +136,23 @@ const RESERVED: &[(&str, &str)] = &[
 ];
 const PROMISE: &str = "no event is lost or doubled only as it is";
 const OWN: &str = "it has a setting of its own";
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("security", &self.security)
+            .field("make_topics", &self.make_topics)
+            .field("partitions", &self.partitions)
+            .field("replication", &self.replication)
+            .field("retention", &self.retention)
+            .field("look_for_partitions", &self.look_for_partitions)
+            .field("warm_up", &self.warm_up)
+            // Some of librdkafka's are secrets: their names only.
+            .field("more", &self.more.keys())
+            .finish()
+    }
+}
 
 impl Settings {
     /// Brokers without encryption, topics for one machine: a beginning.
@@ -270,7 +287,10 @@ impl Settings {
 
 pub(super) fn refused(error: KafkaError) -> SettingsFault {
     match error {
-        KafkaError::ClientConfig(_, reason, name, _) => SettingsFault::Refused { name, reason },
+        KafkaError::ClientConfig(_, reason, name, value) => {
+            let reason = if value.is_empty() { reason } else { reason.replace(&value, "…") };
+            SettingsFault::Refused { name, reason }
+        }
         other => SettingsFault::Refused { name: "kafka".to_owned(), reason: other.to_string() },
     }
 }
