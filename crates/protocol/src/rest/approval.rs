@@ -129,6 +129,9 @@ pub struct Approval {
     /// What it asks for.
     #[serde(flatten)]
     pub content: ApprovalContent,
+    /// The number of the member it concerns: a number never changes, a name can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beneficiary_member_number: Option<String>,
     /// What for; null once erased.
     pub purpose: Option<String>,
     /// Who must agree, and by when.

@@ -75,6 +75,10 @@ pub(crate) fn read(
         // With those who were shown a code since: voters see whose voice it may be.
         terms.code_givers = approval.code_givers(electorate);
     }
+    let concerned = match approval.content.beneficiary_member_id {
+        Some(id) => reader.load_member(id)?,
+        None => None,
+    };
     let outcome = &approval.outcome;
     Ok(rest::approval::Approval {
         id: approval.id,
@@ -83,6 +87,7 @@ pub(crate) fn read(
         status: approval.status,
         requester_id: approval.requester_id,
         content: approval.content.clone(),
+        beneficiary_member_number: concerned.map(|member| member.number.as_str().to_owned()),
         purpose,
         terms,
         edited: approval.edited,
