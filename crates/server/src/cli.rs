@@ -1,6 +1,6 @@
 //! The command line: what can be asked, in both languages.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     Arg, ArgAction, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum,
@@ -345,6 +345,15 @@ fn arg_in_french(arg: Arg, text: Option<&'static str>) -> Arg {
     arg.help(text).long_help(None::<&str>)
 }
 
+/// `unionflow help COMMAND` as `unionflow COMMAND --help`: in French, clap's own command would speak English.
+pub(crate) fn with_help(language: Language, mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if language == Language::French && arguments.get(1).is_some_and(|first| first == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
+}
+
 /// What is wrong with a command line; nothing where clap's own words have to do.
 pub(crate) fn error_in_french(error: &clap::Error) -> Option<String> {
     let of = |kind| error.get(kind).map(ToString::to_string);
@@ -467,6 +476,15 @@ mod tests {
         }
         let help = command(Language::French).try_get_matches_from(["unionflow", "--help"]).unwrap_err();
         assert_eq!(error_in_french(&help), None, "help is no error");
+    }
+
+    #[test]
+    fn the_command_help_speaks_french_too() {
+        let asked = ["unionflow", "help", "import", "members"].map(OsString::from).to_vec();
+        let line = with_help(Language::French, asked);
+        let help = command(Language::French).try_get_matches_from(line).unwrap_err();
+        assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+        assert!(help.to_string().contains("Importer des membres"), "{help}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Environment {
 
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let language = texts::language(&arguments);
-    let matches = match cli::command(language).try_get_matches_from(arguments) {
+    let matches = match cli::command(language).try_get_matches_from(cli::with_help(language, arguments)) {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version are asked for, and no failure; clap knows which is which.

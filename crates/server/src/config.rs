@@ -533,6 +533,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_no_toml_is_told_so_in_french() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "sessions = = 1").unwrap();
+        let fault = Settings::load(Some(file.path()), &Flags::default()).unwrap_err();
+        let text = fault.text(unionflow_protocol::Language::French);
+        assert!(text.contains("ce n’est plus du TOML à la ligne 1, colonne 12\n"), "{text}");
+        assert!(
+            text.contains("sessions = = 1") && !text.contains("expected") && !text.contains("error"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn what_is_shown_holds_no_secret_and_can_be_read_again() {
         let settings = Settings {
             setup_code: "7K2M-90QD-X1TR".into(),

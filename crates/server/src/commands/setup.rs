@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use unionflow_domain::{contact::Country, organization};
+use unionflow_domain::{contact::Country, hint::Hint, organization};
 use unionflow_protocol::{
     Amount, Currency, Origin,
     rest::{
@@ -64,13 +64,14 @@ fn answers(
     passwords: Option<Vec<String>>,
     terminal: Option<Terminal<'_>>,
 ) -> Result<Setup, Failure> {
-    let parsed = |option: &str, error: &dyn std::fmt::Display| {
-        Failure::Usage(format!("--{option}{}{error}", environment.say(" : ", ": ")))
+    let wrong = |option: &str, hint: Hint| {
+        let colon = environment.say(" : ", ": ");
+        Failure::Usage(format!("--{option}{colon}{}", hint.text(environment.language)))
     };
-    let currency: Currency = options.currency.parse().map_err(|error| parsed("currency", &error))?;
-    let time_zone = options.time_zone.parse().map_err(|error| parsed("time-zone", &error))?;
-    let country = Country::parse("/country", &options.country)
-        .map_err(|fault| parsed("country", &fault.hint.text(environment.language)))?;
+    let currency: Currency = options.currency.parse().map_err(|_| wrong("currency", Hint::Currency))?;
+    let time_zone = options.time_zone.parse().map_err(|_| wrong("time-zone", Hint::TimeZone))?;
+    let country =
+        Country::parse("/country", &options.country).map_err(|fault| wrong("country", fault.hint))?;
     let questions = Questions { environment, passwords, terminal, country, currency };
     let name = questions.ask(
         options.name.as_deref(),

@@ -64,13 +64,25 @@ impl ConfigFault {
             kind => {
                 let key = if key.is_empty() { "--config" } else { &key };
                 let text = kind.to_string().trim_end().to_owned();
-                return Self::new(key, text.clone(), text).with_source(source(key));
+                return Self::new(key, toml_in_french(&text), text).with_source(source(key));
             }
         };
         let french = format!("{value} n’est pas {}", expected.0);
         let english = format!("{value} is not {}", expected.1);
         Self::new(&key, french, english).with_source(source(&key))
     }
+}
+
+/// The place and the line, which the reader shows, in French; what it expected there it says in English only.
+fn toml_in_french(text: &str) -> String {
+    let Some((place, rest)) =
+        text.strip_prefix("TOML parse error at line ").and_then(|rest| rest.split_once('\n'))
+    else {
+        return format!("le fichier ne se lit pas ({text})");
+    };
+    let place = place.replace(", column ", ", colonne ");
+    let shown: Vec<&str> = rest.lines().filter(|line| line.contains('|')).collect();
+    format!("ce n’est plus du TOML à la ligne {place}\n{}", shown.join("\n"))
 }
 
 /// Where a value was set, as whoever set it knows the place.

@@ -87,7 +87,8 @@ pub(super) fn fault(error: &rusqlite::Error, path: &Path) -> StoreFault {
         }
         Some(ErrorCode::CannotOpen) => match std::fs::metadata(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => cannot_open(path, &error),
-            _ => StoreFault::CannotOpen { path: path.to_owned(), reason: writable_hint(path, text) },
+            _ if folder_is_read_only(path) => StoreFault::ReadOnly(path.to_owned()),
+            _ => StoreFault::CannotOpen { path: path.to_owned(), reason: text },
         },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Busy,
         Some(ErrorCode::ConstraintViolation) => StoreFault::Constraint(text),
@@ -107,12 +108,9 @@ fn has_no_room(path: &Path) -> bool {
     written.is_err_and(|error| full(error.kind()))
 }
 
-fn writable_hint(path: &Path, text: String) -> String {
-    let folder_is_read_only = path
-        .parent()
-        .and_then(|folder| folder.metadata().ok())
-        .is_some_and(|meta| meta.permissions().readonly());
-    if folder_is_read_only { "its folder cannot be written".to_owned() } else { text }
+fn folder_is_read_only(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| folder.metadata().ok());
+    folder.is_some_and(|meta| meta.permissions().readonly())
 }
 
 pub(super) fn cannot_open(path: &Path, error: &std::io::Error) -> StoreFault {
