@@ -164,6 +164,12 @@ fn sources(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
         if text.contains("#[ignore") && !shown.ends_with("tidy.rs") {
             faults.push(format!("{shown} ignores a test"));
         }
+        // Who else could, would write events without the audience and the notifications that go with them.
+        let publishes =
+            shown.starts_with("crates/service/src/publish") || shown.starts_with("crates/storage/");
+        if shown.starts_with("crates/") && !is_test && !publishes && text.contains("tx.append(") {
+            faults.push(format!("{shown} appends events itself: call `crates/service/src/publish.rs`"));
+        }
         if !is_test {
             long_functions(&text, &shown, faults);
         }

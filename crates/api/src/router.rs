@@ -210,10 +210,7 @@ fn members_routes(table: Table) -> Table {
             members::list,
             doc("listMembers", "Members by name")
                 .needs::<OrganizationId>("organizationId", WHERE)
-                .param::<String>(
-                    "search",
-                    "Part of a name or number; of a phone too for who may see contact data.",
-                )
+                .param::<String>("search", "Part of a name, a number, or a phone you may see.")
                 .param::<String>("status", "Only this status, such as `ACTIVE`; several with commas.")
                 .param::<String>("ids", "Only these, with commas; at most 100.")
                 .param::<String>("after", AFTER)

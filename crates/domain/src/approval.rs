@@ -1,8 +1,8 @@
 //! Requests that others must approve: the engine.
 //!
-//! A request copies the policy in force (P3). Votes are bound to its content (P14) and to one person each (P9). Whether it
+//! A request copies the policy in force. Votes are bound to its content and to one person each. Whether it
 //! is decided is [`resolve::resolve`], a pure function of policy, votes and time that anyone can repeat from the journal.
-//! There is no path to `EXECUTED` around it (V5, V6), and none out of a final state (V7).
+//! There is no path to `EXECUTED` around it, and none out of a final state.
 
 use serde::{Deserialize, Serialize};
 use unionflow_protocol::{

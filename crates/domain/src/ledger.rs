@@ -1,7 +1,7 @@
 //! The ledger: accounts, immutable balanced entries, reservations.
 //!
-//! Invariants: the lines of an entry add up to zero (V1); an account that holds money never has less than is reserved of
-//! it (V9); a reservation is resolved once (L4). Corrections are new entries.
+//! Invariants: the lines of an entry add up to zero; an account that holds money never has less than is reserved of
+//! it; a reservation is resolved once. Corrections are new entries.
 
 use serde::{Deserialize, Serialize};
 use unionflow_protocol::{

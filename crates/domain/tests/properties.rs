@@ -130,7 +130,7 @@ proptest! {
         }
     }
 
-    /// Bands that are cut at any places, in any order: each amount has exactly one, an edge belongs to the higher (P1, P2).
+    /// Bands that are cut at any places, in any order: each amount has exactly one, an edge belongs to the higher.
     #[test]
     fn every_amount_has_one_band_and_an_edge_belongs_to_the_higher(
         cuts in proptest::collection::btree_set(1..1000i64, 0..6),

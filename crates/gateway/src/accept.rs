@@ -86,7 +86,7 @@ struct Caller {
 }
 
 impl Gateway {
-    /// Starts the hub on a bus: it listens first, then looks at heads, then serves. It serves without a bus too.
+    /// Starts the hub on a bus: it listens first, so that nothing published from then on is missed. It serves without a bus too.
     pub async fn start(
         config: Config,
         store: Store,

@@ -1,7 +1,7 @@
 //! `/ws/dashboard`: what holds the sockets.
 //!
 //! ```text
-//! bus ─► hub (one shard per core: orders by seq, drops duplicates, fills holes from the journal) ─► connection ─► socket
+//! bus ─► hub (up to 16 shards: order by seq, drop duplicates, fill holes from the journal)    ─► connection ─► socket
 //!                                                                                   session (pure) ◄┘ ▲
 //! HTTP upgrade ─► accept (who, where from, member of what) ─► connection task: reads frames, replays, waits for readiness
 //! ```
@@ -9,8 +9,9 @@
 //! A `session::Session` decides everything and does no I/O. An event is framed once and written to each socket directly by
 //! the hub, without waking a task per subscriber; only a socket that cannot take it has its task woken.
 //!
-//! **Invariants:** an event reaches a session only if its organisation is the session's and its audience admits the member
-//! with the roles held at that place of the journal; each at most once, in the order of `seq`; nothing live overtakes a replay.
+//! **Invariants:** an event reaches a session only if its organisation is the session's and its audience admits the member,
+//! live by the roles held at that place of the journal, replayed by those held now; each at most once, in the order of `seq`;
+//! nothing live overtakes a replay.
 
 mod accept;
 mod config;

@@ -510,7 +510,7 @@ impl Session {
         Whose { view: View::of(self.roles), member_id: self.member_id }
     }
 
-    /// Rights follow the stream: from this event on the session sees by the new roles.
+    /// Rights follow the stream: after this event the session sees by the new roles.
     fn follow_rights(&mut self, live: &Live) {
         let Some(rights) = live.rights.filter(|rights| rights.member_id == self.member_id) else { return };
         let seq = live.position.seq();

@@ -119,7 +119,7 @@ impl Approval {
         }
     }
 
-    /// Whether too few people are left who may decide (P7): the votes still needed are matched with the people who could
+    /// Whether too few people are left who may decide: the votes still needed are matched with the people who could
     /// give them, each person once. The threshold is never lowered.
     pub fn feasibility(&self, electorate: &Electorate) -> Option<Blocked> {
         let Resolution::Open { step: open, votes_in_step, .. } = self.resolve(self.created_at) else {

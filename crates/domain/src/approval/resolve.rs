@@ -25,7 +25,7 @@ pub enum Resolution {
 }
 
 /// Steps are closed in order, each by its number of votes of different people, or by one vote cast under a single
-/// signature. Within a step the order of votes does not matter. A vote counts if it came before `decideBy` (V8).
+/// signature. Within a step the order of votes does not matter. A vote counts if it came before `decideBy`.
 pub fn resolve(terms: &ApprovalTerms, votes: &[Vote], now: Timestamp) -> Resolution {
     for (step, rule) in (1u8..).zip(&terms.policy.steps) {
         let standing = votes.iter().filter(|vote| {

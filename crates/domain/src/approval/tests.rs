@@ -622,7 +622,7 @@ fn some_order_approves(approval: &Approval, voters: &[Voter], electorate: &Elect
     })
 }
 
-/// V5: approved means every copied step has its votes, on the current content, by distinct people outside the makers.
+/// Approved means every copied step has its votes, on the current content, by distinct people outside the makers.
 fn check_votes(approval: &Approval) -> Result<(), TestCaseError> {
     let standing: Vec<_> = approval.standing_votes().collect();
     let distinct: std::collections::BTreeSet<_> = standing.iter().map(|vote| vote.voter_id).collect();

@@ -141,7 +141,7 @@ impl Approval {
         }
     }
 
-    /// Eligibility, checked at the moment of the vote (P5, P8, P9, P15).
+    /// Eligibility, checked at the moment of the vote.
     fn ballot(
         &self,
         voter: &Voter,

@@ -66,7 +66,7 @@ impl Refused {
     }
 }
 
-/// What every answer of the API bears, too.
+/// What every problem of the API bears, too.
 const PROTECTED: [(HeaderName, &str); 6] = [
     (header::CONTENT_TYPE, "application/problem+json"),
     (header::CACHE_CONTROL, "no-store"),

@@ -56,6 +56,8 @@ async fn no_answer_tells_of_phones_to_those_who_may_not_see_them() {
 async fn every_hit_is_on_some_page_whatever_else_a_search_would_find_by_phone() {
     let world = with_phones().await;
     let (secretary, auditor) = (world.espoir(Role::Secretary).await, world.espoir(Role::Auditor).await);
+    let unknown = format!("/members?organizationId={}&after=zzz", auditor.organization);
+    auditor.get(&unknown).await.refused(400, "INVALID_REQUEST");
     for search in ["a", "1", "00", "0"] {
         let found = all_pages(&auditor, search).await;
         let listed = page(&secretary, search, "&limit=200").await;

@@ -1,4 +1,4 @@
-//! Whether requests that wait can still be decided, after somebody's rights changed (P6, P7).
+//! Whether requests that wait can still be decided, after somebody's rights changed.
 
 use unionflow_domain::approval::{Approval, Electorate, Resolution};
 use unionflow_protocol::id::{ApprovalId, OrganizationId};

@@ -114,7 +114,7 @@ pub(crate) fn read(
     })
 }
 
-/// What the member may do with it now, and why not (P24).
+/// What the member may do with it now, and why not.
 fn actions(
     reader: &mut Reader<'_>,
     approval: &Approval,

@@ -114,5 +114,7 @@ fn read_cursor(text: &str) -> Result<MemberCursor, Refusal> {
         let (id, sort_key) = decoded.split_once('\n')?;
         Some(MemberCursor { id: id.parse().ok()?, sort_key: sort_key.to_owned() })
     };
-    read().ok_or_else(|| Refusal::field("after", FieldCode::Invalid, Hint::DoesNotExist))
+    read().ok_or_else(|| {
+        Refusal::from(ErrorCode::InvalidRequest).at("after", FieldCode::Invalid, Hint::DoesNotExist)
+    })
 }

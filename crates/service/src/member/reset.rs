@@ -107,7 +107,7 @@ pub(crate) fn issue(
 }
 
 /// What was handed out or allowed for the office held so far opens no other: codes stop working, and resets that others
-/// allowed have to be asked for again. Called when a role is granted.
+/// allowed have to be asked for again.
 pub(crate) fn void(tx: &mut Tx<'_>, member: &Member) -> Result<(), Undo> {
     tx.delete_codes(member.id)?;
     for mut approval in executed_resets(tx, member)? {

@@ -182,7 +182,7 @@ impl Retold {
             .and_member_if(request.content.beneficiary_member_id.filter(|_| deciding || !request.is_hidden()))
     }
 
-    /// V9, and no more is set aside than was.
+    /// An account that holds money has what is set aside of it, and no more is set aside than was.
     fn balances_hold(&self) {
         for account in self.accounts.values().filter(|account| account.kind.holds_money()) {
             assert!(!account.reserved.is_negative());

@@ -142,7 +142,7 @@ impl Retold {
         assert!(self.requests.insert(data.id, request).is_none());
     }
 
-    /// P1, P2, P3: exactly one band, half open, copied from the policy in force.
+    /// Exactly one band, half open, copied from the policy in force.
     fn terms_are_those_in_force(&self, request: &Request) {
         let (version, rules) = self.policy.as_ref().expect("there is a policy");
         let (content, terms) = (&request.content, &request.terms);
@@ -299,7 +299,7 @@ impl Retold {
         beneficiary.is_none_or(|id| self.member(id).status == MemberStatus::Active)
     }
 
-    /// P5, P8, P9, V8, P26: by the roles held at this moment.
+    /// By the roles held at this moment.
     fn may_vote(&self, request: &Request, voter: MemberId, step: u8, single: Option<bool>) {
         assert!(self.at < request.terms.decide_by, "V8");
         assert_ne!(request.content.beneficiary_member_id, Some(voter), "never the beneficiary");
@@ -405,7 +405,7 @@ impl Retold {
             && request.content.role_change == Some(change)
     }
 
-    /// How many votes can no longer come (P7), by trying every way to fill the places that are left.
+    /// How many votes can no longer come, by trying every way to fill the places that are left.
     pub(super) fn missing(&self, request: &Request) -> u8 {
         let Some(open) = request.open_step() else { return 0 };
         let voters = self.voters();

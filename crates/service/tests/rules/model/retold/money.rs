@@ -49,7 +49,7 @@ impl Retold {
         }
     }
 
-    /// What was set aside for a request is used up or freed, once (L4).
+    /// What was set aside for a request is used up or freed, once.
     pub(super) fn release(&mut self, id: ApprovalId) {
         let request = self.requests.get_mut(&id).expect("a request of this organisation");
         let Some(account) = request.reserved_on.take() else { return };

@@ -51,7 +51,7 @@ impl Retold {
         self.figures_are(&figures.expect("there are some"));
     }
 
-    /// L4: each reservation is held, or was resolved once.
+    /// Each reservation is held, or was resolved once.
     fn reservations_are(&self, town: &Town) {
         let stored = town.reservations().into_iter().filter(|(id, ..)| self.requests.contains_key(id));
         let stored: BTreeMap<_, _> =
