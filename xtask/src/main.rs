@@ -62,6 +62,8 @@ fn test() -> Result<(), String> {
         &["clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
         &[],
     )?;
+    // Everything else here has all features: this is the server as it is delivered without any.
+    cargo("the plain build", &["check", "--locked", "--package", "unionflow-server"], &[])?;
     let warnings = [("RUSTDOCFLAGS", "-D warnings")];
     cargo(
         "documents",
