@@ -1,7 +1,11 @@
 //! What a person does about a refusal as a whole, in both languages, in one place. What is about a field is a hint.
 
 use serde::{Deserialize, Serialize};
-use unionflow_protocol::{approval::ApprovalStatus, language::Language};
+use unionflow_protocol::{
+    approval::ApprovalStatus,
+    language::Language,
+    role::{Role, RoleSet},
+};
 
 /// More about a refusal than its code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +14,8 @@ pub enum Detail {
     Status(ApprovalStatus),
     /// A treasurer does this.
     TreasurerExecutes,
+    /// Only holders of these roles may.
+    OnlyRoles(RoleSet),
     /// So many seconds until the next try.
     Wait(u32),
     /// At most so many mebibytes.
@@ -40,6 +46,11 @@ impl Detail {
                 "C’est un trésorier ou une trésorière qui exécute une demande approuvée.",
                 "A treasurer executes an approved request.",
             ),
+            Self::OnlyRoles(roles) => {
+                let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();
+                let only = language.pick("Réservé à : ", "Only for: ");
+                format!("{only}{}.", roles.join(", "))
+            }
             Self::Wait(seconds) => match (language, seconds) {
                 (Language::French, 0 | 1) => "Réessayez dans une seconde.".to_owned(),
                 (Language::French, _) => format!("Réessayez dans {seconds} secondes."),

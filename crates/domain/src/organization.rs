@@ -2,13 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use unionflow_protocol::{
-    Currency, Language, TimeZone, Timestamp,
-    event::members::OrganizationField,
-    id::OrganizationId,
-    limits,
-    problem::{ErrorCode, FieldCode},
-    rest::organization::UpdateOrganization,
-    role::RoleSet,
+    Currency, Language, TimeZone, Timestamp, event::members::OrganizationField, id::OrganizationId, limits,
+    problem::FieldCode, rest::organization::UpdateOrganization, role::RoleSet,
 };
 
 use crate::{
@@ -87,10 +82,10 @@ impl Settings {
             || wanted.time_zone.is_some()
             || wanted.country.is_some()
             || wanted.language.is_some();
-        if (sets && !Action::ChangeSettings.allowed(roles))
-            || (opens && !Action::OpenToMembers.allowed(roles))
-        {
-            return Err(ErrorCode::Forbidden.into());
+        for (wanted, action) in [(sets, Action::ChangeSettings), (opens, Action::OpenToMembers)] {
+            if wanted && !action.allowed(roles) {
+                return Err(action.forbidden());
+            }
         }
         let mut faults = Faults::default();
         let mut next = self.clone();
@@ -144,7 +139,7 @@ pub fn organization_name(name: &str) -> Result<String, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unionflow_protocol::Role;
+    use unionflow_protocol::{Role, problem::ErrorCode};
 
     fn settings() -> Settings {
         Settings::new("Mutuelle Espoir", None, None, None).unwrap()

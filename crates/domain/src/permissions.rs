@@ -1,6 +1,11 @@
 //! Who may do what: the table, as data. Tests of routes and frames are generated from it.
 
-use unionflow_protocol::role::{Role, RoleSet};
+use unionflow_protocol::{
+    problem::ErrorCode,
+    role::{Role, RoleSet},
+};
+
+use crate::{detail::Detail, refusal::Refusal};
 
 /// Something a member may or may not do in an organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,6 +92,17 @@ impl Action {
             .unwrap_or(No)
     }
 
+    /// The roles whose holders may do it to anyone, whatever the settings.
+    pub fn roles(self) -> RoleSet {
+        let may = Role::ALL.iter().filter(|role| self.allowed(RoleSet::of(&[**role])));
+        may.fold(RoleSet::EMPTY, |roles, role| roles.with(*role))
+    }
+
+    /// Refuses it to whoever holds none of those roles, and says which.
+    pub fn forbidden(self) -> Refusal {
+        Refusal::because(ErrorCode::Forbidden, Detail::OnlyRoles(self.roles()))
+    }
+
     /// Whether they may do it to anyone, whatever the settings.
     pub fn allowed(self, roles: RoleSet) -> bool {
         self.grant(roles) == Yes
@@ -95,6 +111,8 @@ impl Action {
 
 #[cfg(test)]
 mod tests {
+    use unionflow_protocol::Language;
+
     use super::*;
 
     /// The table as people read it: ✓ yes, – no, `own` about oneself, `set` if the organisation's setting opens it. Resets are
@@ -139,6 +157,14 @@ mod tests {
         });
         let read: Vec<_> = rows.map(|(action, grants)| (action.to_owned(), grants)).collect();
         assert_eq!(written.collect::<Vec<_>>(), read);
+    }
+
+    #[test]
+    fn whoever_may_not_hears_who_may() {
+        let said = |language| Action::Broadcast.forbidden().detail.map(|detail| detail.text(language));
+        let roles = "ADMIN, PRESIDENT, TREASURER, SECRETARY.";
+        assert_eq!(said(Language::French), Some(format!("Réservé à : {roles}")));
+        assert_eq!(said(Language::English), Some(format!("Only for: {roles}")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Who the caller is in an organisation: looked up for every request, in the snapshot or under the lock it acts in.
 
 use unionflow_domain::{
+    Refusal,
     member::Member,
     permissions::{Action, Grant},
 };
@@ -57,8 +58,8 @@ pub(crate) fn acting_with(tx: &mut Tx<'_>, call: &Call, action: Action) -> Resul
 }
 
 /// Refuses what the table does not grant.
-pub(crate) fn require(member: &Member, action: Action) -> Result<(), ErrorCode> {
-    if action.allowed(member.effective_roles()) { Ok(()) } else { Err(ErrorCode::Forbidden) }
+pub(crate) fn require(member: &Member, action: Action) -> Result<(), Refusal> {
+    if action.allowed(member.effective_roles()) { Ok(()) } else { Err(action.forbidden()) }
 }
 
 /// Whether the member may see names of others.

@@ -100,7 +100,7 @@ fn may_ask(kind: TransactionType, roles: RoleSet) -> Result<(), Refusal> {
             let refusal = Refusal::from(ErrorCode::Forbidden);
             return Err(refusal.at("/transactionType", FieldCode::NotAllowed, Hint::MemberTypes));
         }
-        Grant::No => return Err(ErrorCode::Forbidden.into()),
+        Grant::No => return Err(Action::SubmitApproval.forbidden()),
     }
     let other_route = |route: &str| {
         Err(Refusal::field("/transactionType", FieldCode::NotAllowed, Hint::UseRoute(route.to_owned())))

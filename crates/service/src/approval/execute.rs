@@ -34,7 +34,7 @@ pub struct Executed {
 pub fn execute(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<Executed, Undo> {
     let (mut approval, member) = load_for(tx, call, id)?;
     membership::require(&member, Action::Execute)
-        .map_err(|code| Refusal::because(code, Detail::TreasurerExecutes))?;
+        .map_err(|refusal| Refusal::because(refusal.code, Detail::TreasurerExecutes))?;
     let may = approval.may_execute(tx.now()).map_err(|code| approval.refusal(code));
     with_current(tx, &approval, &member, may)?;
     free_lapsed(tx, &approval)?;

@@ -6,7 +6,6 @@ use unionflow_protocol::{
     approval::TransactionType,
     event::approvals::RoleChange,
     id::MemberId,
-    problem::ErrorCode,
     rest::member::{MemberOrRequest, WithReason},
 };
 use unionflow_storage::{Tx, Undo};
@@ -41,7 +40,7 @@ pub fn ask_role(
         return Ok(MemberOrRequest::Member(Box::new(view::view(tx, &member, &member)?)));
     }
     if !Action::AskGovernance.allowed(actor.effective_roles()) {
-        return Err(ErrorCode::Forbidden.into());
+        return Err(Action::AskGovernance.forbidden().into());
     }
     member.check_role_change(change)?;
     let wanted = Governance {

@@ -42,7 +42,7 @@ pub fn change_status(
     let (mut member, actor) = load_for(tx, call, id)?;
     let leaves = change == StatusChange::Leave && actor.id == member.id;
     if !leaves && !Action::KeepMembers.allowed(actor.effective_roles()) {
-        return Err(ErrorCode::Forbidden.into());
+        return Err(Action::KeepMembers.forbidden().into());
     }
     if member.holds_office() && !leaves {
         return request(tx, &member, &actor, change, with);

@@ -11,7 +11,7 @@ use unionflow_domain::{
 use unionflow_protocol::{
     Date,
     id::MemberId,
-    problem::{ErrorCode, FieldCode},
+    problem::FieldCode,
     rest::{self, member::EditMember},
 };
 use unionflow_storage::{Tx, Undo, tables::done_today::Counted};
@@ -30,7 +30,7 @@ pub fn edit(
     let keeps = Action::KeepMembers.allowed(actor.effective_roles());
     let only_contacts = edit.given_name.is_none() && edit.family_name.is_none() && edit.joined_on.is_none();
     if !keeps && (actor.id != member.id || !only_contacts) {
-        return Err(ErrorCode::Forbidden.into());
+        return Err(Action::KeepMembers.forbidden().into());
     }
     let (country, today) = (tx.organization()?.settings.country, tx.today()?);
     let mut changed = apply(&member, edit, country, today)?;

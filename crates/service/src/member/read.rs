@@ -55,7 +55,7 @@ pub fn list(
     let viewer = membership::active(reader, person, organization)?;
     let settings = reader.load_organization(organization)?.ok_or(ErrorCode::NotFound)?.settings;
     if !membership::sees_directory(&viewer, settings.directory_open_to_members) {
-        return Err(ErrorCode::Forbidden.into());
+        return Err(Action::SeeDirectory.forbidden().into());
     }
     let as_of = reader.as_of(organization)?;
     let mut items = Vec::new();
