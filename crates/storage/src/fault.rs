@@ -57,6 +57,12 @@ pub enum StoreFault {
     /// A copy that is to be restored is not there.
     #[error("there is no file `{0}`: give the path of a backup")]
     NoCopy(PathBuf),
+    /// What is to be restored is something else.
+    #[error("`{0}` is not a backup of UnionFlow: give the path of a file that `unionflow backup` made")]
+    NotACopy(PathBuf),
+    /// The folder that a backup is to lie in is not there.
+    #[error("there is no folder `{0}`: make it, or mount the disk it belongs to")]
+    NoFolder(PathBuf),
     /// The file is something else.
     #[error("`{0}` is not a UnionFlow store: choose another folder with --data")]
     Foreign(PathBuf),
@@ -99,6 +105,22 @@ pub enum StoreFault {
     Database(String),
 }
 
+/// What the system or SQLite gives as a reason, where it is one that people meet.
+fn reason_in_french(reason: &str) -> &str {
+    const KNOWN: [(&str, &str); 8] = [
+        ("permission denied", "permission refusée"),
+        ("read-only", "le disque est en lecture seule"),
+        ("not a directory", "un élément du chemin n’est pas un dossier"),
+        ("is a directory", "c’est un dossier"),
+        ("no such file", "le chemin n’existe pas"),
+        ("malformed", "fichier tronqué ou abîmé"),
+        ("not a database", "fichier tronqué ou abîmé"),
+        ("unable to open", "ouverture impossible"),
+    ];
+    let lower = reason.to_lowercase();
+    KNOWN.iter().find(|(english, _)| lower.contains(english)).map_or(reason, |(_, french)| french)
+}
+
 impl StoreFault {
     /// The sentence for the operator, in the operator's language.
     pub fn text(&self, language: Language) -> String {
@@ -117,23 +139,35 @@ impl StoreFault {
             ),
             Self::CannotOpen { path, reason } => format!(
                 "impossible d’ouvrir `{}` ({reason}) : vérifiez le chemin et ses droits, ou choisissez-en un autre avec --data",
-                path.display()
+                path.display(),
+                reason = reason_in_french(reason)
             ),
             Self::Folder { path, reason } => format!(
                 "impossible de créer le dossier `{}` : {reason} ; créez-le, ou choisissez-en un autre avec --data",
-                path.display()
+                path.display(),
+                reason = reason_in_french(reason)
             ),
             Self::Corrupt { path, reason } => format!(
                 "`{}` est endommagé ({reason}) : arrêtez le serveur, gardez le fichier, et restaurez la dernière sauvegarde avec `unionflow restore`",
-                path.display()
+                path.display(),
+                reason = reason_in_french(reason)
             ),
             Self::CorruptCopy { path, reason } => format!(
                 "la copie `{}` est endommagée ({reason}) : rien n’a été changé ; prenez une autre sauvegarde",
-                path.display()
+                path.display(),
+                reason = reason_in_french(reason)
             ),
             Self::NoCopy(path) => {
                 format!("il n’y a pas de fichier `{}` : donnez le chemin d’une sauvegarde", path.display())
             }
+            Self::NotACopy(path) => format!(
+                "`{}` n’est pas une sauvegarde d’UnionFlow : donnez le chemin d’un fichier fait par `unionflow backup`",
+                path.display()
+            ),
+            Self::NoFolder(path) => format!(
+                "le dossier `{}` n’existe pas : créez-le, ou branchez le disque où il se trouve",
+                path.display()
+            ),
             Self::Foreign(path) => format!(
                 "`{}` ne contient pas de données d’UnionFlow : choisissez un autre dossier avec --data",
                 path.display()
@@ -176,6 +210,8 @@ impl StoreFault {
             | Self::Corrupt { .. }
             | Self::CorruptCopy { .. }
             | Self::NoCopy(_)
+            | Self::NotACopy(_)
+            | Self::NoFolder(_)
             | Self::Foreign(_)
             | Self::Missing(_)
             | Self::Exists(_)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use unionflow_storage::{Clock, Ids, SystemClock, sqlite};
+use unionflow_storage::{Clock, Ids, StoreFault, SystemClock, sqlite};
 
 use super::{Environment, Failure};
 use crate::out::outln;
@@ -24,7 +24,11 @@ pub(crate) fn restore(environment: Environment, file: &Path) -> Result<(), Failu
     let restored =
         sqlite::restore(file, &path, &Ids::system(), SystemClock.now(), |progress| show(&bar, progress));
     bar.finish_and_clear();
-    let restored = restored.map_err(|fault| environment.fault(&fault))?;
+    let restored = restored.map_err(|fault| match fault {
+        // As every file on the command line that is not there.
+        StoreFault::NoCopy(_) => Failure::Usage(fault.text(environment.language)),
+        fault => environment.fault(&fault),
+    })?;
     outln!(
         "{} {}",
         environment.say(

@@ -48,6 +48,9 @@ fn a_copy_is_put_back_beside_what_stood_there() {
         let ended = unionflow(&[&["--data", &data], arguments].concat());
         (ended.code, ended.out + &ended.err)
     };
+    let (code, unmounted) = run(&["backup", text(&copy)]);
+    assert!(code == Some(1) && unmounted.contains("le dossier") && !copy.exists(), "{unmounted}");
+    std::fs::create_dir(folder.path().join("copies")).expect("a folder");
     assert_eq!(run(&["backup", text(&copy)]).0, Some(0));
     let (code, again) = run(&["backup", text(&copy)]);
     assert!(code == Some(1) && again.contains("choisissez un autre nom"), "{again}");
@@ -57,8 +60,12 @@ fn a_copy_is_put_back_beside_what_stood_there() {
     assert!(!run(&["user", "list"]).1.contains("AUDITOR"), "the copy is from before");
     let (code, verified) = run(&["verify"]);
     assert!(code == Some(0) && verified.contains("l’enchaînement est intact"), "{verified}");
+    let table = folder.path().join("membres.csv");
+    std::fs::write(&table, "Nom;Prénom\nKoné;Awa\n").expect("a file");
+    let (code, other) = run(&["restore", text(&table)]);
+    assert!(code == Some(1) && other.contains("n’est pas une sauvegarde d’UnionFlow"), "{other}");
     let (code, missing) = run(&["restore", "nothing.db"]);
-    assert!(code == Some(1) && missing.contains("donnez le chemin d’une sauvegarde"), "{missing}");
+    assert!(code == Some(2) && missing.contains("donnez le chemin d’une sauvegarde"), "{missing}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Backup of a running store, and restore.
 
 use std::{
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -32,7 +33,10 @@ pub fn backup(from: &Path, to: &Path, progress: impl FnMut(Progress)) -> Result<
     if to.exists() {
         return Err(StoreFault::Exists(to.to_owned()));
     }
-    make_folder(to)?;
+    // Not made: where a stick should be mounted and is not, the copy would lie on the disk that it is to outlive.
+    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        return Err(StoreFault::NoFolder(folder.to_owned()));
+    }
     let source = open_reader(from)?;
     migrate::stored_epoch(&source, from)?.ok_or_else(|| StoreFault::Foreign(from.to_owned()))?;
     let partial = partial_name(to);
@@ -81,7 +85,17 @@ pub fn restore(
 
 /// The same as [`check`], in words about a copy.
 fn check_copy(path: &Path) -> Result<(), StoreFault> {
+    const BEGINS: &[u8; 16] = b"SQLite format 3\0";
+    let mut begins = [0; 16];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut begins));
+    if path.is_file()
+        && (read.is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof)
+            || begins != *BEGINS && begins != [0; 16])
+    {
+        return Err(StoreFault::NotACopy(path.to_owned()));
+    }
     check(path).map_err(|fault| match fault {
+        StoreFault::Foreign(path) => StoreFault::NotACopy(path),
         StoreFault::Missing(path) => StoreFault::NoCopy(path),
         StoreFault::Corrupt { path, reason } => StoreFault::CorruptCopy { path, reason },
         other => other,
@@ -98,7 +112,7 @@ fn move_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreFault
         match std::fs::rename(&old, &new) {
             Ok(()) if ending.is_empty() => kept = Some(new),
             Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(super::connection::cannot_open(&old, &error)),
         }
     }
@@ -179,7 +193,9 @@ fn settle(copied: Result<(), StoreFault>, partial: &Path, to: &Path) -> Result<(
         std::fs::rename(partial, to).map_err(|error| super::connection::cannot_open(to, &error))
     });
     if moved.is_err() {
-        let _ = std::fs::remove_file(partial);
+        for ending in ["", "-journal", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(with_ending(partial, ending));
+        }
     }
     moved
 }
