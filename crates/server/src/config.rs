@@ -254,25 +254,30 @@ impl Settings {
             .merge(Env::raw().only(&["database_url", "kafka_bootstrap_servers"]))
             .merge(Serialized::defaults(flags));
         let settings: Self = figment.extract().map_err(|error| ConfigFault::of(&error, &own))?;
-        settings.check().map_err(|wrong| {
+        let wrong = settings.faults().into_iter().map(|wrong| {
             let source =
                 figment.find_metadata(wrong.key()).and_then(|found| fault::place(found, wrong.key()));
             wrong.with_source(source)
-        })?;
-        Ok(settings)
+        });
+        wrong.reduce(ConfigFault::and).map_or(Ok(settings), Err)
     }
 
-    /// Refuses values that cannot work, naming the key.
+    /// Refuses values that cannot work, naming their keys.
     pub fn check(&self) -> Result<(), ConfigFault> {
-        self.check_addresses()?;
-        self.database()?;
-        self.check_bus()?;
+        self.faults().into_iter().reduce(ConfigFault::and).map_or(Ok(()), Err)
+    }
+
+    /// Every value that cannot work, by its key.
+    fn faults(&self) -> Vec<ConfigFault> {
+        let mut faults = self.wrong_addresses();
+        faults.extend(self.database().err());
+        faults.extend(self.check_bus().err());
         if self.country.parse::<Country>().is_err() {
-            return Err(not_a("country", &self.country, "un pays comme CI", "a country such as CI"));
+            faults.push(not_a("country", &self.country, "un pays comme CI", "a country such as CI"));
         }
         if !self.setup_code.is_empty() && self.setup_code.chars().filter(|c| c.is_alphanumeric()).count() < 12
         {
-            return Err(ConfigFault::new(
+            faults.push(ConfigFault::new(
                 "setup_code",
                 "il faut au moins 12 lettres ou chiffres : il fonde l’organisation",
                 "it must have at least 12 letters or digits: it founds the organisation",
@@ -283,22 +288,24 @@ impl Settings {
                 "un filtre comme info ou info,unionflow_gateway=debug",
                 "a filter such as info or info,unionflow_gateway=debug",
             );
-            return Err(not_a("log", &self.log, french, english));
+            faults.push(not_a("log", &self.log, french, english));
         }
-        self.check_numbers()
+        faults.extend(self.wrong_numbers());
+        faults
     }
 
-    fn check_addresses(&self) -> Result<(), ConfigFault> {
+    fn wrong_addresses(&self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
         for (key, value) in [("listen", &self.listen), ("admin_listen", &self.admin_listen)] {
             if value.parse::<std::net::SocketAddr>().is_err() {
                 let (french, english) =
                     ("une adresse comme 127.0.0.1:8085", "an address such as 127.0.0.1:8085");
-                return Err(not_a(key, value, french, english));
+                faults.push(not_a(key, value, french, english));
             }
         }
         let is_web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
         if !self.public_url.is_empty() && !is_web(&self.public_url) {
-            return Err(ConfigFault::new(
+            faults.push(ConfigFault::new(
                 "public_url",
                 "écrivez-la avec http:// ou https://, comme https://unionflow.exemple.org",
                 "write it with http:// or https://, such as https://unionflow.example.org",
@@ -307,7 +314,7 @@ impl Settings {
         for proxy in &self.trusted_proxies {
             if proxy.parse::<IpAddr>().is_err() {
                 let (french, english) = ("une adresse comme 10.0.0.1", "an address such as 10.0.0.1");
-                return Err(not_a("trusted_proxies", proxy, french, english));
+                faults.push(not_a("trusted_proxies", proxy, french, english));
             }
         }
         for origin in &self.allowed_origins {
@@ -317,13 +324,14 @@ impl Settings {
                     "une origine comme https://app.exemple.org",
                     "an origin such as https://app.example.org",
                 );
-                return Err(not_a("allowed_origins", origin, french, english));
+                faults.push(not_a("allowed_origins", origin, french, english));
             }
         }
-        Ok(())
+        faults
     }
 
-    fn check_numbers(&self) -> Result<(), ConfigFault> {
+    fn wrong_numbers(&self) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
         let ranges = [
             (
                 "access_token_minutes",
@@ -349,14 +357,14 @@ impl Settings {
         ];
         for (key, value, min, max) in ranges {
             if !(min..=max).contains(&value) {
-                return Err(ConfigFault::new(
+                faults.push(ConfigFault::new(
                     key,
                     format!("{value} n’est pas entre {min} et {max}"),
                     format!("{value} is not between {min} and {max}"),
                 ));
             }
         }
-        Ok(())
+        faults
     }
 
     /// Where the data is.

@@ -167,6 +167,13 @@ fn a_wrong_setting_names_its_key_and_where_it_was_set() {
         from_file.contains("sessions : 0 n’est pas entre") && from_file.contains("unionflow.toml"),
         "{from_file}"
     );
+    std::fs::write(&file, "sessions = 0\nlisten = \"ici\"\ncountry = \"Ivoire\"\n").expect("a file");
+    let several = check(&|command| {
+        command.args(["--config", text(&file)]);
+    });
+    for key in ["sessions : 0", "listen : `ici`", "country : `Ivoire`"] {
+        assert!(several.contains(key), "{key}: {several}");
+    }
     let from_environment = check(&|command| {
         command.env("UNIONFLOW_SESSIONS", "many");
     });

@@ -22,6 +22,14 @@ impl ConfigFault {
         Self { key: key.to_owned(), french, english }
     }
 
+    /// This one, and another on the next line.
+    #[must_use]
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.french.push_str(&format!("\n  {}", other.french));
+        self.english.push_str(&format!("\n  {}", other.english));
+        self
+    }
+
     /// The sentence in a language.
     pub fn text(&self, language: Language) -> &str {
         language.pick(&self.french, &self.english)
