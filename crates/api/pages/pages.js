@@ -127,15 +127,14 @@ function show(form, problem) {
   let focus = null;
   for (const error of problem.errors || []) {
     const name = error.pointer.replace(/^\//, '').replaceAll('/', '.');
-    const input = form.elements[name];
-    const place = form.querySelector(`[data-error="${CSS.escape(name)}"]`);
-    if (input && place) {
+    // What is wrong with a whole, such as a founder who is missing, is wrong with each of its fields.
+    const inputs = [...form.elements].filter((input) => input.name && (input.name === name || input.name.startsWith(`${name}.`)));
+    for (const input of inputs) {
       input.setAttribute('aria-invalid', 'true');
-      place.textContent = error.detail;
+      form.querySelector(`[data-error="${CSS.escape(input.name)}"]`).textContent = error.detail;
       focus ||= input;
-    } else {
-      general.textContent += `${error.pointer} ${error.detail} `;
     }
+    if (!inputs.length) general.textContent += `${error.detail} `;
   }
   if (!focus) general.textContent ||= [problem.title, problem.detail].filter(Boolean).join(' ');
   (focus || general).focus();

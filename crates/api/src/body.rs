@@ -24,7 +24,7 @@ use unionflow_protocol::{
 
 use unionflow_storage::StoreFault;
 
-use crate::{documented::BodySchema, failure::Failure};
+use crate::{documented::BodySchema, failure::Failure, faults};
 
 /// How long JSON may take to arrive: phones are slow, attackers slower.
 const JSON_WITHIN: Duration = Duration::from_secs(30);
@@ -151,7 +151,13 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], schema: BodySchema) -> Re
         let inner = error.into_inner();
         match inner.classify() {
             serde_json::error::Category::Data => {
-                with_missing(fault_of(&path, &inner.to_string()), bytes, &schema.required())
+                let again = |body: &serde_json::Value| {
+                    let error = serde_path_to_error::deserialize::<_, T>(body).err()?;
+                    Some(fault_of(&error.path().to_string(), &error.into_inner().to_string()))
+                };
+                let body = serde_json::from_slice(bytes).unwrap_or_default();
+                let found = faults::all(fault_of(&path, &inner.to_string()), body, again);
+                with_missing(found, bytes, &schema.required())
             }
             _ => not_json(&inner),
         }
@@ -160,14 +166,14 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], schema: BodySchema) -> Re
     Ok(value)
 }
 
-/// A fault, and each field that is missing: a parser stops at the first, and people would have to send again for every one.
-fn with_missing(fault: Fault, bytes: &[u8], required: &[String]) -> Refusal {
+/// The faults, and each field that is missing beside them.
+fn with_missing(found: Vec<Fault>, bytes: &[u8], required: &[String]) -> Refusal {
     let sent: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).unwrap_or_default();
     let missing = required.iter().filter(|name| !sent.contains_key(*name)).map(|name| format!("/{name}"));
-    let others = missing.filter(|pointer| *pointer != fault.pointer).collect::<Vec<_>>();
-    others.into_iter().fold(fault.into(), |refusal: Refusal, pointer| {
-        refusal.at(&pointer, FieldCode::Required, Hint::Required)
-    })
+    let others: Vec<String> =
+        missing.filter(|pointer| found.iter().all(|fault| fault.pointer != *pointer)).collect();
+    let refusal = Refusal { faults: found, ..ErrorCode::ValidationFailed.into() };
+    others.iter().fold(refusal, |refusal, pointer| refusal.at(pointer, FieldCode::Required, Hint::Required))
 }
 
 fn not_json(error: &serde_json::Error) -> Refusal {

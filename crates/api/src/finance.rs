@@ -28,7 +28,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
     organization_id: OrganizationId,
     status: Option<ApprovalStatus>,
@@ -37,12 +37,13 @@ pub(crate) struct ListQuery {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AccountsQuery {
     organization_id: OrganizationId,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct EntriesQuery {
     after: Option<u64>,
     limit: Option<u64>,

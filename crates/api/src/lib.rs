@@ -14,6 +14,7 @@ mod dashboard;
 mod documented;
 mod extract;
 mod failure;
+mod faults;
 mod finance;
 mod limit;
 mod me;

@@ -31,7 +31,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
     organization_id: OrganizationId,
     search: Option<String>,
@@ -42,7 +42,7 @@ pub(crate) struct ListQuery {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ImportQuery {
     organization_id: OrganizationId,
     #[serde(default)]

@@ -24,7 +24,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListQuery {
     organization_id: OrganizationId,
     after: Option<u64>,

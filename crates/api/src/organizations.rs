@@ -25,6 +25,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct EventsQuery {
     after: Option<u64>,
     limit: Option<u64>,

@@ -268,7 +268,37 @@ async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
     assert_eq!(refused.status(), 422);
     let problem: Value = refused.json().await.expect("a problem");
     assert_eq!(problem["errors"][0]["pointer"], "/openingBalances");
-    let founded = client.post(format!("{at}/api/v1/setup")).json(&setup).send().await.expect("an answer");
+    let wrong = json!({
+        "code": code,
+        "name": "M\u{7}",
+        "country": "Ivoire",
+        "president": {"givenName": "", "familyName": "Koné", "login": "awa@exemple.test", "password": "a"},
+        "treasurer": {"givenName": "Issa", "familyName": "Bamba", "login": "07081234", "password": "b"},
+        "openingBalances": {"cash": -5, "bank": 0, "mobileMoney": -1},
+    });
+    let post = async |setup: &serde_json::Value| {
+        client.post(format!("{at}/api/v1/setup")).json(setup).send().await.expect("an answer")
+    };
+    let refused: serde_json::Value = post(&wrong).await.json().await.expect("JSON");
+    let errors = refused["errors"].as_array().expect("a list");
+    let pointers: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
+    for pointer in [
+        "/name",
+        "/country",
+        "/president/givenName",
+        "/president/password",
+        "/treasurer/login",
+        "/treasurer/password",
+        "/openingBalances/cash",
+        "/openingBalances/mobileMoney",
+    ] {
+        assert!(pointers.contains(&pointer), "{pointer}: all at once: {pointers:?}");
+    }
+    let mut twice = setup.clone();
+    twice["treasurer"] = setup["president"].clone();
+    let refused = post(&twice).await.text().await.expect("text");
+    assert!(refused.contains("déjà donné pour la présidence"), "{refused}");
+    let founded = post(&setup).await;
     assert_eq!(founded.status(), 201);
     let organization = founded.json::<Value>().await.expect("JSON")["id"].clone();
     warns_of_a_single_signature(&client, &at, organization.as_str().expect("an id")).await;
@@ -281,6 +311,27 @@ async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
     let world = World::start().await;
     let page = client.get(format!("http://{}/setup", world.address())).send().await.expect("an answer");
     assert_eq!(page.status(), 303, "nor on a server that was founded before it started");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_misspelt_in_a_query_or_a_type_is_named_and_not_passed_over() {
+    let world = World::start().await;
+    let president = world.espoir(Role::President).await;
+    let path = format!("/members?organizationId={}&statut=ACTIVE", world.espoir.id);
+    let refused = president.get(&path).await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "statut", "{refused}");
+    let request = json!({
+        "organizationId": world.espoir.id,
+        "transactionType": "DEPENSE",
+        "amount": "dix mille",
+        "currency": "XOF",
+        "purpose": "Carburant",
+    });
+    let refused = president.post("/finance/approvals", &request).await.expect(422);
+    let errors = refused["errors"].as_array().expect("a list");
+    assert_eq!(errors.len(), 2, "{refused}");
+    assert!(refused.to_string().contains("DEPOSIT, WITHDRAWAL, EXPENSE, TRANSFER, AID"), "{refused}");
+    assert!(!refused.to_string().contains("ROLE_CHANGE"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

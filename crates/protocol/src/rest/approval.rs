@@ -24,6 +24,7 @@ pub struct SubmitApproval {
     /// Where.
     pub organization_id: OrganizationId,
     /// What kind.
+    #[serde(deserialize_with = "asked_for")]
     pub transaction_type: TransactionType,
     /// How much, in minor units, above 0.
     #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1)))]
@@ -36,6 +37,17 @@ pub struct SubmitApproval {
     /// Which accounts and whom, as the type needs.
     #[serde(default)]
     pub details: ApprovalDetails,
+}
+
+/// A type; whoever names none is told those that are asked for here, and none that would be refused.
+fn asked_for<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<TransactionType, D::Error> {
+    use TransactionType::{Aid, Deposit, Expense, Transfer, Withdrawal};
+    let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        let known = [Deposit, Withdrawal, Expense, Transfer, Aid].map(TransactionType::as_str);
+        let text: String = text.chars().take(64).collect();
+        serde::de::Error::custom(format!("`{text}` is none of {}", known.join(", ")))
+    })
 }
 
 /// Which accounts, which due or payment, and whom it benefits.

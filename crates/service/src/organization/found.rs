@@ -20,8 +20,8 @@ use unionflow_protocol::{
 use unionflow_storage::{Author, Scope, Store, Tx, Undo, tables::person::Person};
 
 use unionflow_domain::{
-    Refusal,
-    contact::{Email, LoginName, Phone, fold},
+    Fault, Refusal,
+    contact::{Country, Email, LoginName, Phone, fold},
     hint::Hint,
 };
 use unionflow_protocol::rest::organization::{FounderAccount, Setup};
@@ -111,6 +111,18 @@ fn add_founder(tx: &mut Tx<'_>, organization_id: OrganizationId, founder: NewFou
     Ok(tx.insert_member(&member)?)
 }
 
+fn check_balances(opening: OpeningBalances) -> Result<(), Refusal> {
+    let mut faults = Faults::default();
+    for (amount, field) in
+        [(opening.cash, "cash"), (opening.bank, "bank"), (opening.mobile_money, "mobileMoney")]
+    {
+        if amount.is_negative() {
+            faults.push(format!("/openingBalances/{field}"), FieldCode::TooSmall, Hint::AmountNotNegative);
+        }
+    }
+    faults.check()
+}
+
 fn open_accounts(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
@@ -123,15 +135,7 @@ fn open_accounts(
         AccountKind::MobileMoney => opening.mobile_money,
         AccountKind::Income | AccountKind::Expense | AccountKind::Aid | AccountKind::Opening => Amount::ZERO,
     };
-    let mut faults = Faults::default();
-    for (amount, field) in
-        [(opening.cash, "cash"), (opening.bank, "bank"), (opening.mobile_money, "mobileMoney")]
-    {
-        if amount.is_negative() {
-            faults.push(format!("/openingBalances/{field}"), FieldCode::TooSmall, Hint::AmountNotNegative);
-        }
-    }
-    faults.check()?;
+    check_balances(opening)?;
     let accounts: Vec<Account> = DEFAULT_ACCOUNTS
         .iter()
         .map(|kind| Account::open(AccountId::from_uuid(tx.new_uuid()), *kind, currency))
@@ -193,17 +197,74 @@ struct Prepared {
     pointer: &'static str,
 }
 
+const PRESIDENT: &str = "/president";
+const TREASURER: &str = "/treasurer";
+
+/// Everything that is wrong with a founding, at once; else its settings.
+fn check(setup: &Setup) -> Result<Settings, Refusal> {
+    let settings =
+        Settings::new(&setup.name, setup.time_zone.clone(), setup.country.as_deref(), setup.language);
+    let country = settings.as_ref().map_or(Country::CI, |settings| settings.country);
+    let read = |account: &FounderAccount, pointer| read_founder(account, pointer, country, &setup.name);
+    let president = read(&setup.president, PRESIDENT);
+    let treasurer = setup.treasurer.as_ref().map(|account| read(account, TREASURER)).transpose();
+    let mut faults = Vec::new();
+    if let (Ok((_, president)), Ok(Some((_, treasurer)))) = (&president, &treasurer)
+        && president == treasurer
+    {
+        let pointer = format!("{TREASURER}/login");
+        faults.push(Fault::new(pointer, FieldCode::Taken, Hint::LoginOfPresident));
+    }
+    let balances = check_balances(setup.opening_balances);
+    let refusals = [
+        settings.as_ref().err(),
+        president.as_ref().err(),
+        treasurer.as_ref().err(),
+        balances.as_ref().err(),
+    ];
+    faults.splice(0..0, refusals.into_iter().flatten().flat_map(|refusal| refusal.faults.clone()));
+    if !faults.is_empty() {
+        return Err(Refusal { faults, ..ErrorCode::ValidationFailed.into() });
+    }
+    settings
+}
+
+/// Who a founder is: name and login, and a password that is strong enough.
+fn read_founder(
+    account: &FounderAccount,
+    pointer: &str,
+    country: Country,
+    organization: &str,
+) -> Result<(Name, LoginName), Refusal> {
+    let name = Name::parse(&account.given_name, &account.family_name);
+    let login = LoginName::field("/login", &account.login, country);
+    let typed = login.as_ref().map_or(account.login.as_str(), LoginName::as_str);
+    let about = [&account.given_name, &account.family_name, organization, typed].map(fold);
+    let strong = check_strength("/password", &account.password.0, &about);
+    let mut faults = name.as_ref().err().cloned().unwrap_or_default();
+    faults.extend(login.as_ref().err().cloned());
+    faults.extend(strong.err().into_iter().flat_map(|refusal| refusal.faults));
+    match (name, login) {
+        (Ok(name), Ok(login)) if faults.is_empty() => Ok((name, login)),
+        _ => {
+            for fault in &mut faults {
+                fault.pointer.insert_str(0, pointer);
+            }
+            Err(Refusal { faults, ..ErrorCode::ValidationFailed.into() })
+        }
+    }
+}
+
 impl Service {
     /// Founds the first organisation of a server, with accounts for its president and treasurer. A president alone is the
     /// treasurer too, and decides alone until another officer is there.
     pub async fn set_up(&self, setup: Setup, origin: Origin) -> Result<OrganizationId, Undo> {
-        let settings =
-            Settings::new(&setup.name, setup.time_zone.clone(), setup.country.as_deref(), setup.language)?;
+        let settings = check(&setup)?;
         let alone = setup.treasurer.is_none();
         let roles = if alone { vec![Role::President, Role::Treasurer] } else { vec![Role::President] };
-        let mut prepared = vec![self.prepare(setup.president, "/president", roles, &settings).await?];
+        let mut prepared = vec![self.prepare(setup.president, PRESIDENT, roles, &settings).await?];
         if let Some(treasurer) = setup.treasurer {
-            prepared.push(self.prepare(treasurer, "/treasurer", vec![Role::Treasurer], &settings).await?);
+            prepared.push(self.prepare(treasurer, TREASURER, vec![Role::Treasurer], &settings).await?);
         }
         let founding = Founding {
             settings,
@@ -223,18 +284,7 @@ impl Service {
         roles: Vec<Role>,
         settings: &Settings,
     ) -> Result<Prepared, Undo> {
-        let below = |mut refusal: Refusal| {
-            for fault in &mut refusal.faults {
-                fault.pointer.insert_str(0, pointer);
-            }
-            refusal
-        };
-        let name = Name::parse(&account.given_name, &account.family_name)
-            .map_err(|faults| below(Refusal { faults, ..ErrorCode::ValidationFailed.into() }))?;
-        let login = LoginName::field("/login", &account.login, settings.country)
-            .map_err(|fault| below(Refusal { faults: vec![fault], ..ErrorCode::ValidationFailed.into() }))?;
-        let about = [fold(&name.given), fold(&name.family), fold(&settings.name), fold(login.as_str())];
-        check_strength("/password", &account.password.0, &about).map_err(below)?;
+        let (name, login) = read_founder(&account, pointer, settings.country, &settings.name)?;
         let phone = Phone::parse(&account.login, settings.country).ok();
         let email = Email::parse(&account.login);
         let password_hash = self.hash_password(account.password.0).await?;
