@@ -31,8 +31,9 @@ pub(crate) fn failed(environment: &Environment, undo: &Undo) -> Failure {
             }
             for fault in &refusal.faults {
                 text.push_str(&format!(
-                    "\n  {}: {}",
+                    "\n  {}{}{}",
                     fault.pointer.trim_start_matches('/'),
+                    environment.say(" : ", ": "),
                     fault.hint.text(environment.language)
                 ));
             }

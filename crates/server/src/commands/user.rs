@@ -168,7 +168,8 @@ async fn set_role(
         .await
         .map_err(|undo| beside::failed(environment, &undo))?;
     let roles: Vec<&str> = changed.effective_roles().iter().map(Role::as_str).collect();
-    outln!("{} {}: {}", changed.name.given, changed.name.family, roles.join(", "));
+    let colon = environment.say(" : ", ": ");
+    outln!("{} {}{colon}{}", changed.name.given, changed.name.family, roles.join(", "));
     Ok(())
 }
 
@@ -219,7 +220,7 @@ async fn set_disabled(
     } else {
         environment.say("compte réactivé", "account enabled")
     };
-    outln!("{}: {done}", user.logins.join(", "));
+    outln!("{}{}{done}", user.logins.join(", "), environment.say(" : ", ": "));
     Ok(())
 }
 
@@ -258,6 +259,16 @@ async fn link(
     let number = MemberNumber::parse("member-number", number).map_err(|fault| {
         Failure::Usage(format!("--member-number: {}", fault.hint.text(environment.language)))
     })?;
+    if let Some(member) = user.memberships.iter().find(|member| member.organization_id == organization) {
+        let (already, number) = (
+            environment.say(
+                "Cette personne est déjà membre de cette organisation (n°",
+                "This person is already a member of this organisation (no.",
+            ),
+            member.number.as_str(),
+        );
+        return Err(Failure::Other(format!("{already} {number})")));
+    }
     let person = user.person_id;
     let linked = service.store().write(Scope::Organization(organization), move |tx| {
         let member = tx.load_member_by_number(organization, &number)?;
@@ -265,6 +276,7 @@ async fn link(
         operator::link(tx, member.id, person)
     });
     let member = linked.await.map_err(|undo| beside::failed(environment, &undo))?;
-    outln!("{} {}: {}", member.name.given, member.name.family, user.logins.join(", "));
+    let colon = environment.say(" : ", ": ");
+    outln!("{} {}{colon}{}", member.name.given, member.name.family, user.logins.join(", "));
     Ok(())
 }
