@@ -276,10 +276,10 @@ async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
         "treasurer": {"givenName": "Issa", "familyName": "Bamba", "login": "07081234", "password": "b"},
         "openingBalances": {"cash": -5, "bank": 0, "mobileMoney": -1},
     });
-    let post = async |setup: &serde_json::Value| {
+    let post = async |setup: &Value| {
         client.post(format!("{at}/api/v1/setup")).json(setup).send().await.expect("an answer")
     };
-    let refused: serde_json::Value = post(&wrong).await.json().await.expect("JSON");
+    let refused: Value = post(&wrong).await.json().await.expect("JSON");
     let errors = refused["errors"].as_array().expect("a list");
     let pointers: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
     for pointer in [
