@@ -193,7 +193,7 @@ impl Listener {
             self.wake(&Wake::Everything);
             loop {
                 tokio::time::sleep(HEARTBEAT).await;
-                if let Ok(answered) = tokio::time::timeout(SILENCE, client.batch_execute("")).await {
+                if let Ok(answered) = tokio::time::timeout(SILENCE, client.batch_execute(LISTEN)).await {
                     answered?;
                 } else {
                     return Ok(());

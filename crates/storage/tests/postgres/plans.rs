@@ -47,6 +47,10 @@ impl Backend for Recording {
         self.backend.read(Box::new(Unit { unit, recorded: self.recorded.clone() }));
     }
 
+    fn is_shared(&self) -> bool {
+        self.backend.is_shared()
+    }
+
     fn follow(&self, follower: WakeSender) {
         self.backend.follow(follower);
     }
@@ -164,7 +168,7 @@ async fn read_everything(store: &Store) {
         reader.load_memberships(person)?;
         reader.load_namesakes(organization, "x")?;
         reader.load_members(organization, &MemberFilter::default(), None, 10)?;
-        reader.load_electorate(organization)?;
+        reader.load_electorate(organization, [member])?;
         reader.load_inbox(inbox, None, 10)?;
         reader.load_read_mark(inbox)?;
         reader.load_person(person)?;
