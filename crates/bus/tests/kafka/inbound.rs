@@ -1,6 +1,6 @@
 //! What others send is taken in at least once, in order, by whichever process is there.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use tokio::time::timeout;
 use unionflow_bus::{
@@ -86,13 +86,11 @@ async fn processes_share_what_comes_and_lose_nothing_when_one_joins_one_goes_and
     let mut broker = broker().await;
     let bus = made(&broker.servers()).await;
     let outlet = bus.outlet();
-    let mut seen: HashMap<usize, usize> = HashMap::new();
-    let mut see = |received: &Received| *seen.entry(number(received)).or_default() += 1;
-
+    let (mut seen, mut undone) = (HashSet::new(), HashSet::new());
     let (mut one, mut two) = (taker(&bus), taker(&bus));
     // Until both have something to do.
-    let (mut of_one, mut of_two, mut sent) = (0, 0, 0);
-    while of_one == 0 || of_two == 0 {
+    let (mut has_one, mut sent) = (false, 0);
+    while !has_one || undone.is_empty() {
         outlet.send(raw(sent, sent.to_string())).await.expect("sent");
         sent += 1;
         let (by_one, received) = tokio::select! {
@@ -100,13 +98,14 @@ async fn processes_share_what_comes_and_lose_nothing_when_one_joins_one_goes_and
             received = two.next() => (false, received),
         };
         let received = received.expect("the bus is there");
-        see(&received);
-        // What the second one takes is never said to be done.
+        let is_first = seen.insert(number(&received));
+        // What the second one takes is never said to be done by it; by the first it may have been.
         if by_one {
-            of_one += 1;
+            has_one = true;
             one.commit(&received);
-        } else {
-            of_two += 1;
+            undone.remove(&number(&received));
+        } else if is_first {
+            undone.insert(number(&received));
         }
     }
     drop(two);
@@ -121,13 +120,11 @@ async fn processes_share_what_comes_and_lose_nothing_when_one_joins_one_goes_and
         while outlet.send(raw(sent, sent.to_string())).await.is_err() {}
         sent += 1;
     }
-    let mut again = 0;
-    while again < of_two || seen.len() < sent {
+    while !undone.is_empty() || seen.len() < sent {
         let received = next(&mut one).await;
         one.commit(&received);
-        let times = seen.entry(number(&received)).or_default();
-        *times += 1;
-        again += usize::from(*times == 2);
+        seen.insert(number(&received));
+        undone.remove(&number(&received));
     }
     broker.kill();
 }
