@@ -76,15 +76,16 @@ async fn a_replay_that_is_cut_again_and_again_goes_on_where_it_was() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_events_are_replayed_and_more_than_ten_thousand_are_a_resync() {
     let world = World::start().await;
-    let treasurer = world.espoir(Role::Treasurer).await;
-    let socket = world.socket(&treasurer).await;
+    // Called on to vote, which whoever asks is not.
+    let president = world.espoir(Role::President).await;
+    let socket = world.socket(&president).await;
     let (resume, begin) = (socket.resume(), socket.cursor);
     drop(socket);
     world.requests_at_once(1000).await;
-    let mut socket = treasurer.connect(&resume).await.unwrap();
+    let mut socket = president.connect(&resume).await.unwrap();
     let frames = socket.until("SYSTEM_CAUGHT_UP").await;
     let books = world.books().await;
-    let due = books.seen_by(treasurer.account.member_id, treasurer.account.roles(), begin);
+    let due = books.seen_by(president.account.member_id, president.account.roles(), begin);
     assert!(due.len() >= 2000, "{}", due.len());
     assert_eq!(facts(&frames), due);
     drop(socket);
@@ -94,21 +95,21 @@ async fn two_thousand_events_are_replayed_and_more_than_ten_thousand_are_a_resyn
         head = world.requests_at_once(1000).await;
     }
     assert!(head > begin + 10_000);
-    let mut socket = treasurer.connect(&resume).await.unwrap();
+    let mut socket = president.connect(&resume).await.unwrap();
     let frames = socket.until("SYSTEM_CAUGHT_UP").await;
     let kinds: Vec<&str> = frames.iter().map(Frame::event_type).collect();
     assert_eq!(kinds, ["SYSTEM_WELCOME", "SYSTEM_RESYNC_REQUIRED", "SYSTEM_CAUGHT_UP"]);
     assert_eq!(frames[1].data()["reason"], "TOO_FAR_BEHIND");
     assert_eq!((&frames[1].data()["headSeq"], &frames[2].data()["seq"]), (&json!(head), &json!(head)));
-    let next = treasurer.submit(5).await;
+    let next = president.submit(5).await;
     let seen = socket.until("APPROVAL_PENDING").await;
     assert_eq!(seen.last().unwrap().data()["id"], next["id"], "live again");
 }
 
 /// Events without a pause until told to stop.
-async fn pour(treasurer: Person, stop: watch::Receiver<bool>) {
+async fn pour(president: Person, stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        join_all((0..8).map(|_| treasurer.submit(1))).await;
+        join_all((0..8).map(|_| president.submit(1))).await;
     }
 }
 

@@ -222,6 +222,7 @@ async fn a_backup_of_a_busy_store_is_whole_and_a_restore_is_another_incarnation(
     let path = folder.path().join("unionflow.db");
     let (copy, restored) =
         (folder.path().join("backup/copy.db"), folder.path().join("restored/unionflow.db"));
+    std::fs::create_dir(folder.path().join("backup")).unwrap();
     let writing = {
         let store = store.clone();
         tokio::spawn(async move {
