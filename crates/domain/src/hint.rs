@@ -121,8 +121,6 @@ pub enum Hint {
     IdempotencyKey,
     /// One of these codes.
     OneOf(String),
-    /// An ambiguous amount.
-    AmbiguousAmount,
     /// A date.
     Date,
     /// A date that exists, and its order.
@@ -181,6 +179,16 @@ impl Kind {
         }
     }
 }
+
+/// The longest two, in French and in English.
+const HANDSHAKE: (&str, &str) = (
+    "une demande WebSocket : `Upgrade: websocket`, `Sec-WebSocket-Version: 13` et `Sec-WebSocket-Key`",
+    "a WebSocket request: `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and `Sec-WebSocket-Key`",
+);
+const IDEMPOTENCY_KEY: (&str, &str) = (
+    "8 à 200 caractères ASCII visibles, dont 5 différents et sans suite comme 12345678 ; une autre clé pour chaque commande, comme un UUID",
+    "8 to 200 visible ASCII characters, 5 of them different and no run such as 12345678; another key for every command, such as a UUID",
+);
 
 impl Hint {
     /// The sentence.
@@ -351,10 +359,7 @@ impl Hint {
             Self::OtherPassword => {
                 pick("ce n’est pas le mot de passe actuel", "this is not the current password")
             }
-            Self::Handshake => pick(
-                "une demande WebSocket : `Upgrade: websocket`, `Sec-WebSocket-Version: 13` et `Sec-WebSocket-Key`",
-                "a WebSocket request: `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and `Sec-WebSocket-Key`",
-            ),
+            Self::Handshake => pick(HANDSHAKE.0, HANDSHAKE.1),
             Self::WholeNumber => pick("un nombre entier, en chiffres", "a whole number, in digits"),
             Self::Uuid => pick(
                 "un identifiant, comme 0199c5f2-6a3e-7c10-8f00-2b1d3c4e5f60",
@@ -367,18 +372,11 @@ impl Hint {
                 "un montant entier entre -9007199254740991 et 9007199254740991",
                 "a whole amount between -9007199254740991 and 9007199254740991",
             ),
-            Self::IdempotencyKey => pick(
-                "8 à 200 caractères ASCII visibles, dont 5 différents et sans suite comme 12345678 ; une autre clé pour chaque commande, comme un UUID",
-                "8 to 200 visible ASCII characters, 5 of them different and no run such as 12345678; another key for every command, such as a UUID",
-            ),
+            Self::IdempotencyKey => pick(IDEMPOTENCY_KEY.0, IDEMPOTENCY_KEY.1),
             Self::OneOf(codes) => match language {
                 Language::French => format!("l’une des valeurs {codes}"),
                 Language::English => format!("one of {codes}"),
             },
-            Self::AmbiguousAmount => pick(
-                "un montant qui ne se lit que d’une façon, comme 12500 ou 1 230,50",
-                "an amount that reads only one way, such as 12500 or 1230.50",
-            ),
             Self::Date => pick("une date, comme 2026-11-22", "a date, such as 2026-11-22"),
             Self::DateDayFirst => pick(
                 "une date qui existe, jour/mois/année, comme 22/11/2026",

@@ -13,7 +13,7 @@ use super::{
     RowFault, Told,
     doubles::Seen,
     header::Header,
-    rows::{MemberRow, member_row, number_of},
+    rows::{MemberRow, WrongRow, member_row, number_of},
 };
 use crate::{contact::Country, detail::Detail, hint::Hint};
 
@@ -106,29 +106,46 @@ pub fn read(bytes: &[u8], country: Country, today: Date) -> Result<Reading, Unre
             }
             continue;
         }
-        match member_row(line, &header, &record, country, today) {
-            Ok(row) => match seen.repeats(&row) {
-                None => {
-                    reading.remarks.extend(seen.resembles(&row));
-                    reading.rows.push(row);
-                }
-                Some(repeated) => faults.push(repeated),
-            },
-            Err(wrong) => {
-                faults.extend(wrong.faults);
-                let number = wrong.number.as_ref();
-                faults.extend(number.and_then(|number| seen.number_again(line, &wrong.key_column, number)));
-                if let Some(number) = number {
-                    seen.remember_number(line, number);
-                }
-                if let Some(row) = wrong.unnumbered {
-                    seen.remember_name(*row);
-                }
-            }
-        }
+        take_row(
+            member_row(line, &header, &record, country, today),
+            line,
+            &mut seen,
+            &mut reading,
+            &mut faults,
+        );
     }
     reading.faults = faults;
     Ok(reading)
+}
+
+/// Takes a row, or what is wrong with it; either way its number and name are seen.
+fn take_row(
+    row: Result<MemberRow, WrongRow>,
+    line: u32,
+    seen: &mut Seen,
+    reading: &mut Reading,
+    faults: &mut Told,
+) {
+    match row {
+        Ok(row) => match seen.repeats(&row) {
+            None => {
+                reading.remarks.extend(seen.resembles(&row));
+                reading.rows.push(row);
+            }
+            Some(repeated) => faults.push(repeated),
+        },
+        Err(wrong) => {
+            faults.extend(wrong.faults);
+            let number = wrong.number.as_ref();
+            faults.extend(number.and_then(|number| seen.number_again(line, &wrong.key_column, number)));
+            if let Some(number) = number {
+                seen.remember_number(line, number);
+            }
+            if let Some(row) = wrong.unnumbered {
+                seen.remember_name(*row);
+            }
+        }
+    }
 }
 
 /// What people bring instead of a table as text.

@@ -45,27 +45,13 @@ pub(crate) fn read(
     let purpose = reader.load_text(owner, TextKind::Purpose, 0)?;
     let rejected = approval.status == ApprovalStatus::Rejected;
     let reason = if rejected { reader.load_text(owner, TextKind::Reason, 0)? } else { None };
-    let comments =
-        if approval.votes.is_empty() { Vec::new() } else { reader.load_texts(owner, TextKind::Comment)? };
-    let comment_of = |n: usize| {
-        comments.iter().find(|(of, _)| usize::try_from(*of) == Ok(n)).map(|(_, comment)| comment.clone())
-    };
     let (mut current_step, mut votes_in_step, mut votes_needed) = (None, 0, 0);
     if let (ApprovalStatus::Pending, Resolution::Open { step, votes_in_step: have, votes_needed: need }) =
         (approval.status, approval.resolve(approval.created_at))
     {
         (current_step, votes_in_step, votes_needed) = (Some(step), have, need);
     }
-    let standing =
-        approval.votes.iter().enumerate().filter(|(_, v)| v.counts_for(&approval.terms.content_hash));
-    let votes = standing
-        .map(|(n, vote)| Vote {
-            voter_id: vote.voter_id,
-            step: vote.step,
-            at: vote.at,
-            comment: comment_of(n),
-        })
-        .collect();
+    let votes = votes(reader, approval)?;
     let mut terms = approval.terms.clone();
     let electorate = match approval.status {
         ApprovalStatus::Pending => Some(reader.load_electorate(approval.organization_id, approval.makers())?),
@@ -112,6 +98,27 @@ pub(crate) fn read(
         actions: actions(reader, approval, member, electorate.as_ref())?,
         as_of,
     })
+}
+
+/// The votes that count, with what was said to them.
+fn votes(reader: &mut Reader<'_>, approval: &Approval) -> Result<Vec<Vote>, Undo> {
+    let owner = approval.id.into();
+    let comments =
+        if approval.votes.is_empty() { Vec::new() } else { reader.load_texts(owner, TextKind::Comment)? };
+    let comment_of = |n: usize| {
+        comments.iter().find(|(of, _)| usize::try_from(*of) == Ok(n)).map(|(_, comment)| comment.clone())
+    };
+    let standing =
+        approval.votes.iter().enumerate().filter(|(_, v)| v.counts_for(&approval.terms.content_hash));
+    let votes = standing
+        .map(|(n, vote)| Vote {
+            voter_id: vote.voter_id,
+            step: vote.step,
+            at: vote.at,
+            comment: comment_of(n),
+        })
+        .collect();
+    Ok(votes)
 }
 
 /// What the member may do with it now, and why not.
