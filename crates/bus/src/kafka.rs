@@ -1,7 +1,7 @@
 //! Apache Kafka: what carries events where there is more than one process.
 //!
 //! Every subscriber reads all partitions of the five business topics without a group, so that no gateway hides events from
-//! another. What is not of this store and epoch, or not signed with its key, is ignored and counted ([`wire`]). The producer
+//! another. What is not of this store and epoch, or not signed with its key, is ignored and counted (`kafka/wire.rs`). The producer
 //! is idempotent and waits for all replicas; nothing is held back to make batches larger.
 //!
 //! **Invariant:** no borrowed message outlives the statement that received it. librdkafka waits for ever for one that is
