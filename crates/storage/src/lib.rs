@@ -15,6 +15,8 @@ pub mod conformance;
 pub mod fault;
 pub mod idempotency;
 pub mod ids;
+#[cfg(feature = "conformance")]
+pub mod intercept;
 pub mod journal;
 #[cfg(feature = "postgres")]
 pub mod postgres;

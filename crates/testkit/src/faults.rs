@@ -14,8 +14,7 @@ use tokio::sync::watch;
 use unionflow_bus::{Bus, BusFault, InProcessBus, Subscription};
 use unionflow_protocol::{Record, Timestamp, id::OrganizationId};
 use unionflow_storage::{
-    Backend, ReadUnit, Scope, Store, StoreFault, UnitEnd, WakeSender, WriteUnit,
-    sql::{Param, Row, Sql},
+    Backend, Scope, Store, StoreFault, UnitEnd, WriteUnit, intercept::Intercept, sql::Sql,
 };
 
 use crate::PATIENCE;
@@ -90,10 +89,13 @@ impl Faults {
         planned == Some(fault) && self.0.left.fetch_sub(1, Ordering::SeqCst) == 0
     }
 
+    fn check(&self, fault: Fault) -> Result<(), StoreFault> {
+        if self.strikes(fault) { Err(broken()) } else { Ok(()) }
+    }
+
     /// A store that fails as planned.
     pub fn in_store(&self, store: Store) -> Store {
-        let faults = self.clone();
-        store.behind(|backend| Arc::new(FaultyBackend { backend, faults }))
+        store.intercepted(self.clone())
     }
 
     /// How often a bus that fails as planned was subscribed to.
@@ -158,127 +160,26 @@ fn gone() -> BusFault {
     BusFault::Unavailable("made to fail".to_owned())
 }
 
-struct FaultyBackend {
-    backend: Arc<dyn Backend>,
-    faults: Faults,
-}
-
-impl Backend for FaultyBackend {
-    fn write(&self, unit: Box<dyn WriteUnit>) {
-        if self.faults.strikes(Fault::Unit) {
-            return unit.finish(Err(broken()));
-        }
-        self.backend.write(Box::new(FaultyWrite { unit, faults: self.faults.clone(), undone: false }));
+impl Intercept for Faults {
+    fn unit(&self) -> Result<(), StoreFault> {
+        self.check(Fault::Unit)
     }
 
-    fn read(&self, unit: Box<dyn ReadUnit>) {
-        if self.faults.strikes(Fault::Unit) {
-            return unit.run(Err(broken()), Timestamp::from_millis(0));
-        }
-        self.backend.read(Box::new(FaultyRead { unit, faults: self.faults.clone() }));
-    }
-
-    fn is_shared(&self) -> bool {
-        self.backend.is_shared()
-    }
-
-    fn follow(&self, follower: WakeSender) {
-        self.backend.follow(follower);
-    }
-
-    fn close(&self) {
-        self.backend.close();
-    }
-}
-
-struct FaultyWrite {
-    unit: Box<dyn WriteUnit>,
-    faults: Faults,
-    undone: bool,
-}
-
-impl WriteUnit for FaultyWrite {
-    fn scope(&self) -> Scope {
-        self.unit.scope()
-    }
-
-    fn is_stale(&self) -> bool {
-        self.unit.is_stale()
-    }
-
-    fn deadline(&self) -> Instant {
-        self.unit.deadline()
-    }
-
-    fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd {
-        let end = self.unit.run(&mut FaultySql { sql, faults: &self.faults }, now);
-        self.undone = end == UnitEnd::Keep && self.faults.strikes(Fault::Commit);
-        if self.undone { UnitEnd::Undo } else { end }
-    }
-
-    fn journaled(&self) -> Option<OrganizationId> {
-        self.unit.journaled()
-    }
-
-    fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
-        if self.undone {
-            return self.unit.finish(Err(broken()));
-        }
-        if !self.faults.strikes(Fault::Answer) {
-            self.unit.finish(committed);
-        }
-    }
-}
-
-struct FaultyRead {
-    unit: Box<dyn ReadUnit>,
-    faults: Faults,
-}
-
-impl ReadUnit for FaultyRead {
-    fn run(self: Box<Self>, sql: Result<&mut dyn Sql, StoreFault>, now: Timestamp) {
-        match sql {
-            Ok(sql) => self.unit.run(Ok(&mut FaultySql { sql, faults: &self.faults }), now),
-            Err(fault) => self.unit.run(Err(fault), now),
-        }
-    }
-}
-
-struct FaultySql<'a> {
-    sql: &'a mut dyn Sql,
-    faults: &'a Faults,
-}
-
-impl FaultySql<'_> {
-    fn check(&self) -> Result<(), StoreFault> {
-        if self.faults.strikes(Fault::Statement) { Err(broken()) } else { Ok(()) }
-    }
-}
-
-impl Sql for FaultySql<'_> {
-    fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
-        self.check()?;
-        self.sql.execute(sql, params)
-    }
-
-    fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
-        self.check()?;
-        self.sql.submit(sql, params)
-    }
-
-    fn query(
-        &mut self,
-        sql: &'static str,
-        params: &[Param<'_>],
-        each: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
+    fn statement(
+        &self,
+        _: &'static str,
+        run: &mut dyn FnMut() -> Result<(), StoreFault>,
     ) -> Result<(), StoreFault> {
-        self.check()?;
-        self.sql.query(sql, params, each)
+        self.check(Fault::Statement)?;
+        run()
     }
 
-    fn undo(&mut self) -> Result<(), StoreFault> {
-        self.check()?;
-        self.sql.undo()
+    fn commit(&self) -> Result<(), StoreFault> {
+        self.check(Fault::Commit)
+    }
+
+    fn tells(&self) -> bool {
+        !self.strikes(Fault::Answer)
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::{
 
 use unionflow_domain::policy;
 use unionflow_protocol::{
-    Event, Role, Seq, Timestamp,
+    Event, Role, Seq,
     account::AccountKind,
     approval::ApprovalStatus,
-    id::{ApprovalId, OrganizationId},
+    id::ApprovalId,
     problem::ErrorCode,
     rest::approval::{Approval, Approve},
 };
@@ -18,10 +18,7 @@ use unionflow_service::{
     Call,
     approval::{approve::approve, execute::execute, submit::submit},
 };
-use unionflow_storage::{
-    Backend, Keyed, ReadUnit, Scope, StoreFault, Tx, UnitEnd, WakeSender, WriteUnit,
-    sql::{Param, Row, Sql},
-};
+use unionflow_storage::{Keyed, StoreFault, Tx, intercept::Intercept};
 
 use super::scene::{Club, Town, Wanted, amount};
 
@@ -50,100 +47,24 @@ impl Plan {
     }
 }
 
-struct Faulty {
-    backend: Arc<dyn Backend>,
-    plan: Arc<Plan>,
-}
+struct Faulty(Arc<Plan>);
 
-impl Backend for Faulty {
-    fn write(&self, unit: Box<dyn WriteUnit>) {
-        self.backend.write(Box::new(FaultyUnit { unit, plan: self.plan.clone() }));
-    }
-
-    fn read(&self, unit: Box<dyn ReadUnit>) {
-        self.backend.read(unit);
-    }
-
-    fn is_shared(&self) -> bool {
-        self.backend.is_shared()
-    }
-
-    fn follow(&self, follower: WakeSender) {
-        self.backend.follow(follower);
-    }
-
-    fn close(&self) {
-        self.backend.close();
-    }
-}
-
-struct FaultyUnit {
-    unit: Box<dyn WriteUnit>,
-    plan: Arc<Plan>,
-}
-
-impl WriteUnit for FaultyUnit {
-    fn scope(&self) -> Scope {
-        self.unit.scope()
-    }
-
-    fn deadline(&self) -> std::time::Instant {
-        self.unit.deadline()
-    }
-
-    fn is_stale(&self) -> bool {
-        self.unit.is_stale()
-    }
-
-    fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd {
-        self.unit.run(&mut FaultySql { sql, plan: &self.plan }, now)
-    }
-
-    fn journaled(&self) -> Option<OrganizationId> {
-        self.unit.journaled()
-    }
-
-    fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
-        self.unit.finish(committed);
-    }
-}
-
-struct FaultySql<'a> {
-    sql: &'a mut dyn Sql,
-    plan: &'a Plan,
-}
-
-impl FaultySql<'_> {
-    fn with<T>(&mut self, run: impl FnOnce(&mut dyn Sql) -> Result<T, StoreFault>) -> Result<T, StoreFault> {
-        let due = self.plan.is_due();
-        if due && !self.plan.after.load(Ordering::SeqCst) {
+impl Intercept for Faulty {
+    fn statement(
+        &self,
+        _: &'static str,
+        run: &mut dyn FnMut() -> Result<(), StoreFault>,
+    ) -> Result<(), StoreFault> {
+        let due = self.0.is_due();
+        if due && !self.0.after.load(Ordering::SeqCst) {
             return Err(broken());
         }
-        let result = run(self.sql)?;
-        if due { Err(broken()) } else { Ok(result) }
-    }
-}
-
-impl Sql for FaultySql<'_> {
-    fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
-        self.with(|inner| inner.execute(sql, params))
+        run()?;
+        if due { Err(broken()) } else { Ok(()) }
     }
 
-    fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
-        self.with(|inner| inner.submit(sql, params))
-    }
-
-    fn query(
-        &mut self,
-        sql: &'static str,
-        params: &[Param<'_>],
-        each: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
-    ) -> Result<(), StoreFault> {
-        self.with(|inner| inner.query(sql, params, each))
-    }
-
-    fn undo(&mut self) -> Result<(), StoreFault> {
-        self.with(|inner| inner.undo())
+    fn also_reads(&self) -> bool {
+        false
     }
 }
 
@@ -236,7 +157,7 @@ impl Stage {
     async fn new() -> Self {
         let plan = Arc::new(Plan::default());
         let behind = plan.clone();
-        let town = Town::behind(3, |backend| Arc::new(Faulty { backend, plan: behind })).await;
+        let town = Town::on(3, |store| store.intercepted(Faulty(behind))).await;
         let people: &[&[Role]] = &[&[Role::President], &[Role::Treasurer]];
         let club = town.found(policy::default_rules(false), people).await;
         Self { plan, town, club, rounds: 0 }

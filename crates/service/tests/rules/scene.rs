@@ -34,7 +34,7 @@ use unionflow_service::{
         found::{Founding, NewFounder, create_person, found},
     },
 };
-use unionflow_storage::{Backend, Ids, Key, Keyed, Scope, ScriptedClock, StoreFault, Tx, Undo, sqlite};
+use unionflow_storage::{Ids, Key, Keyed, Scope, ScriptedClock, Store, StoreFault, Tx, Undo, sqlite};
 use uuid::Uuid;
 
 /// A store with a clock that shows what it is told.
@@ -75,17 +75,17 @@ impl Town {
     }
 
     pub(crate) async fn seeded(seed: u64) -> Self {
-        Self::behind(seed, |backend| backend).await
+        Self::on(seed, |store| store).await
     }
 
-    /// On a store whose backend is behind another.
-    pub(crate) async fn behind(seed: u64, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
+    /// On a store with something done to it.
+    pub(crate) async fn on(seed: u64, change: impl FnOnce(Store) -> Store) -> Self {
         let folder = tempfile::tempdir().expect("a folder of our own");
         let clock = Arc::new(ScriptedClock::default());
         clock.set(Timestamp::from_millis(BEGINS));
         let mut options = sqlite::Options::server(folder.path().join("unionflow.db"), clock.clone());
         options.ids = Ids::seeded(seed);
-        let store = sqlite::open(options).expect("a store opens").behind(wrap);
+        let store = change(sqlite::open(options).expect("a store opens"));
         let settings = Settings {
             allow_new_organizations: false,
             public_url: "https://union.example".into(),

@@ -12,8 +12,8 @@ use unionflow_protocol::{
     id::{AccountId, ApprovalId, MemberId, OrganizationId, PersonId, SignInId},
 };
 use unionflow_storage::{
-    Backend, ReadUnit, Scope, ScriptedClock, Store, StoreFault, UnitEnd, WakeSender, WriteUnit, conformance,
-    sql::{Param, Row, Sql},
+    Scope, ScriptedClock, Store, StoreFault, conformance,
+    intercept::Intercept,
     tables::{
         access::KeyPurpose, approval::ApprovalFilter, member::MemberFilter, notification::Inbox,
         text::TextKind,
@@ -33,101 +33,18 @@ const WALKS: &[&str] = &[
 
 type Recorded = Arc<Mutex<BTreeSet<&'static str>>>;
 
-struct Recording {
-    backend: Arc<dyn Backend>,
-    recorded: Recorded,
-}
+struct Recording(Recorded);
 
-impl Backend for Recording {
-    fn write(&self, unit: Box<dyn WriteUnit>) {
-        self.backend.write(Box::new(Unit { unit, recorded: self.recorded.clone() }));
-    }
-
-    fn read(&self, unit: Box<dyn ReadUnit>) {
-        self.backend.read(Box::new(Unit { unit, recorded: self.recorded.clone() }));
-    }
-
-    fn is_shared(&self) -> bool {
-        self.backend.is_shared()
-    }
-
-    fn follow(&self, follower: WakeSender) {
-        self.backend.follow(follower);
-    }
-
-    fn close(&self) {
-        self.backend.close();
-    }
-}
-
-struct Unit<T> {
-    unit: T,
-    recorded: Recorded,
-}
-
-impl WriteUnit for Unit<Box<dyn WriteUnit>> {
-    fn scope(&self) -> Scope {
-        self.unit.scope()
-    }
-
-    fn deadline(&self) -> std::time::Instant {
-        self.unit.deadline()
-    }
-
-    fn is_stale(&self) -> bool {
-        self.unit.is_stale()
-    }
-
-    fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd {
-        self.unit.run(&mut Statements { sql, recorded: &self.recorded }, now)
-    }
-
-    fn journaled(&self) -> Option<OrganizationId> {
-        self.unit.journaled()
-    }
-
-    fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {
-        self.unit.finish(committed);
-    }
-}
-
-impl ReadUnit for Unit<Box<dyn ReadUnit>> {
-    fn run(self: Box<Self>, sql: Result<&mut dyn Sql, StoreFault>, now: Timestamp) {
-        match sql {
-            Ok(sql) => self.unit.run(Ok(&mut Statements { sql, recorded: &self.recorded }), now),
-            Err(fault) => self.unit.run(Err(fault), now),
-        }
-    }
-}
-
-struct Statements<'a> {
-    sql: &'a mut dyn Sql,
-    recorded: &'a Recorded,
-}
-
-impl Sql for Statements<'_> {
-    fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
-        self.recorded.lock().insert(sql);
-        self.sql.execute(sql, params)
-    }
-
-    fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
-        self.recorded.lock().insert(sql);
-        self.sql.submit(sql, params)
-    }
-
-    fn query(
-        &mut self,
+impl Intercept for Recording {
+    fn statement(
+        &self,
         sql: &'static str,
-        params: &[Param<'_>],
-        each: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
+        run: &mut dyn FnMut() -> Result<(), StoreFault>,
     ) -> Result<(), StoreFault> {
-        self.recorded.lock().insert(sql);
-        self.sql.query(sql, params, each)
-    }
-
-    fn undo(&mut self) -> Result<(), StoreFault> {
-        self.sql.undo()
+        if sql != "ROLLBACK" {
+            self.0.lock().insert(sql);
+        }
+        run()
     }
 }
 
@@ -222,9 +139,7 @@ fn plan(database: &Database, sql: &str) -> String {
 async fn every_statement_finds_its_rows_by_an_index() {
     let database = Postgres::database().unwrap();
     let recorded = Recorded::default();
-    let store = open(database.url())
-        .unwrap()
-        .behind(|backend| Arc::new(Recording { backend, recorded: recorded.clone() }));
+    let store = open(database.url()).unwrap().intercepted(Recording(recorded.clone()));
     let clock = Arc::new(ScriptedClock::default());
     conformance::a_refusal_is_kept_and_a_fault_frees_the_key(store.clone(), clock.clone()).await;
     conformance::members_are_found_by_folded_parts_and_paged_in_order(store.clone(), clock.clone()).await;
