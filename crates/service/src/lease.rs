@@ -33,6 +33,11 @@ impl Lease {
         !self.store.is_shared() || self.until.is_some_and(|until| Instant::now() < until)
     }
 
+    /// Whether it is held and will soon not be: whoever is busy for long renews it in between.
+    pub(crate) fn runs_out(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() + TERM / 2 > until)
+    }
+
     /// Renews the claim, or tries to take it.
     pub(crate) async fn keep(&mut self) {
         if !self.store.is_shared() {

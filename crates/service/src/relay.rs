@@ -140,6 +140,14 @@ impl Relay {
         self.publishes = publishes;
     }
 
+    /// Whether it may go on publishing: asked within long work, which would outlast the lease.
+    async fn still_publishes(&mut self) -> bool {
+        if self.lease.runs_out() {
+            self.keep_lease().await;
+        }
+        self.lease.is_held()
+    }
+
     /// Publishes what other processes have committed.
     async fn woken(&mut self, wake: Wake) {
         let journals = match wake {
@@ -147,9 +155,6 @@ impl Relay {
             Wake::Journals(journals) => journals,
         };
         for organization in journals {
-            if !self.lease.is_held() {
-                return;
-            }
             if self.publish_from_journal(organization).await.is_err() {
                 return;
             }
@@ -261,9 +266,12 @@ impl Relay {
         }
     }
 
-    /// Publishes what waits of one journal. An error: the bus is away.
+    /// Publishes what waits of one journal, as long as this relay is the one that does. An error: the bus is away.
     async fn publish_from_journal(&mut self, organization: OrganizationId) -> Result<(), BusFault> {
         loop {
+            if !self.still_publishes().await {
+                return Ok(());
+            }
             let after = match self.known(organization).await {
                 Ok(progress) => progress.published,
                 Err(error) => {
