@@ -292,6 +292,7 @@ async fn prepare(
         return Err(ErrorCode::ForeignOrigin.into());
     }
     let caller = gateway.identify(headers, ticket).await?;
+    refuse_unknown(request.uri().query().unwrap_or(""))?;
     let seat = gateway.admit(caller.identity.person_id)?;
     let joined = match snapshot::join(&gateway.store, caller.identity.person_id, wanted).await {
         Ok(joined) => Ok(joined),
@@ -316,6 +317,15 @@ fn check_handshake(method: &Method, headers: &HeaderMap) -> Result<(), Refused> 
         (true, true) => Ok(()),
         (false, _) => Err(Refused::at("Upgrade", Hint::Handshake)),
         (true, false) => Err(Refused::at("Sec-WebSocket-Version", Hint::Handshake)),
+    }
+}
+
+/// A cursor by another name would be a connection without a replay, and nobody told.
+fn refuse_unknown(query: &str) -> Result<(), Refused> {
+    let known = ["organizationId", "after", "epoch", "ticket"];
+    match form_urlencoded::parse(query.as_bytes()).find(|(name, _)| !known.contains(&name.as_ref())) {
+        Some((name, _)) => Err(Refused::at(name.into_owned(), Hint::DoesNotExist)),
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A socket that is refused before the upgrade: why, and the problem that says so.
 
+use std::borrow::Cow;
+
 use std::time::Duration;
 
 use axum::{
@@ -16,7 +18,7 @@ use unionflow_protocol::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     pub(super) code: ErrorCode,
-    field: Option<(&'static str, Hint)>,
+    field: Option<(Cow<'static, str>, Hint)>,
     retry_after: Option<u64>,
 }
 
@@ -38,8 +40,8 @@ impl Refused {
     }
 
     /// For what a header or a parameter of the address says.
-    pub(super) fn at(name: &'static str, hint: Hint) -> Self {
-        Self { field: Some((name, hint)), ..ErrorCode::InvalidRequest.into() }
+    pub(super) fn at(name: impl Into<Cow<'static, str>>, hint: Hint) -> Self {
+        Self { field: Some((name.into(), hint)), ..ErrorCode::InvalidRequest.into() }
     }
 
     /// The problem, in the language that the page asks for, with the trace to name where the fault is ours.
@@ -48,7 +50,7 @@ impl Refused {
         let mut problem = Problem::new(self.code, language);
         problem.trace_id = (problem.status >= 500).then(|| trace_id.to_owned());
         if let Some((name, hint)) = self.field {
-            let (pointer, detail) = (name.to_owned(), hint.text(language));
+            let (pointer, detail) = (name.into_owned(), hint.text(language));
             problem.errors.push(FieldProblem { pointer, code: FieldCode::Invalid, detail });
         }
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

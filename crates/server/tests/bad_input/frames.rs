@@ -67,6 +67,7 @@ async fn a_socket_is_refused_before_the_upgrade_with_a_problem() {
         (&format!("{here}&after=-1"), "after"),
         (&format!("{here}&after=99999999999999999999999"), "after"),
         (&format!("{here}&after=1&epoch=x"), "epoch"),
+        (&format!("{here}&lastSeq=3000"), "lastSeq"),
     ] {
         let refused = refused(&world, query, &signed).await;
         is(&refused, 400, "INVALID_REQUEST");
