@@ -72,6 +72,7 @@ impl Health {
             tokio::time::timeout(STORE_ANSWERS_WITHIN, read).await
         });
         let store = match asked.await {
+            Ok(Ok(Ok(_))) if self.store.is_full() => "full",
             Ok(Ok(Ok(_))) => "ok",
             Ok(Ok(Err(_)) | Err(_)) | Err(_) => "unavailable",
         };
@@ -80,6 +81,8 @@ impl Health {
         let (status, word) = match (phase, store) {
             // Commands and sockets work without the bus: whoever balances load need not turn away from it.
             (Phase::Ready, "ok") if !bus.is_up => (StatusCode::OK, "degraded"),
+            // What is there can be read: another process would have no more room.
+            (Phase::Ready, "full") => (StatusCode::OK, "degraded"),
             (Phase::Ready, "ok") => (StatusCode::OK, "ready"),
             (Phase::Ready, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             (Phase::Starting, _) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),

@@ -231,6 +231,14 @@ async fn a_start_that_fails_at_any_statement_leaves_a_store_that_starts() {
     world.books().await.hold();
 }
 
+async fn readiness(world: &World) -> (String, String) {
+    let answer = reqwest::get(format!("http://{}/health/ready", world.address())).await.expect("an answer");
+    assert_eq!(answer.status(), 200, "what is there can be read");
+    let ready: Value = answer.json().await.expect("JSON");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    (text(&ready["status"]), text(&ready["parts"]["store"]))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_the_disk_is_full_commands_say_so_reads_go_on_and_with_room_all_goes_on() {
     let world = World::start_on_small_disk(40).await;
@@ -247,6 +255,7 @@ async fn when_the_disk_is_full_commands_say_so_reads_go_on_and_with_room_all_goe
     };
     assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
     refused.refused(503, "STORAGE_FULL");
+    assert_eq!(readiness(&world).await, ("degraded".to_owned(), "full".to_owned()));
     assert!(!done.is_empty(), "there was some room");
 
     let stats =
@@ -265,6 +274,7 @@ async fn when_the_disk_is_full_commands_say_so_reads_go_on_and_with_room_all_goe
     let request = ask().await;
     assert!(!request.is_replayed(), "the fault did not take the key");
     let request = request.expect(201);
+    assert_eq!(readiness(&world).await, ("ready".to_owned(), "ok".to_owned()));
     president.approve(&request).await.expect(200);
     let executed = treasurer.execute(&request).await.expect(200);
     let seen = screen.sees_until(executed["asOfSeq"].as_u64().unwrap()).await;

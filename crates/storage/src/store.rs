@@ -3,7 +3,10 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -47,6 +50,8 @@ struct Shared {
     epoch: Epoch,
     commits: Mutex<Vec<mpsc::Sender<Arc<[Record]>>>>,
     missed: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Whether the last unit that came to an end found no room.
+    full: AtomicBool,
 }
 
 /// What a backend does: runs units, in order within a scope, durable before they are finished.
@@ -114,7 +119,13 @@ const COMMITS_QUEUED: usize = 4096;
 impl Store {
     /// Over a backend that is open.
     pub fn new(backend: Arc<dyn Backend>, epoch: Epoch, ids: Ids) -> Self {
-        let shared = Shared { ids, epoch, commits: Mutex::new(Vec::new()), missed: OnceLock::new() };
+        let shared = Shared {
+            ids,
+            epoch,
+            commits: Mutex::new(Vec::new()),
+            missed: OnceLock::new(),
+            full: AtomicBool::new(false),
+        };
         Self { backend, shared: Arc::new(shared) }
     }
 
@@ -123,6 +134,11 @@ impl Store {
     #[must_use]
     pub fn behind(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
         Self { backend: wrap(self.backend), shared: self.shared }
+    }
+
+    /// Whether there was no room for the last unit: reads go on, and nothing can be recorded until somebody makes room.
+    pub fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Relaxed)
     }
 
     /// The journal's incarnation.
@@ -297,6 +313,11 @@ where
             }
             Err(fault) => Err(fault.into()),
         };
+        match &result {
+            Ok(_) => this.shared.full.store(false, Ordering::Relaxed),
+            Err(Undo::Fault(StoreFault::Full)) => this.shared.full.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
         let _ = this.sender.send(result);
     }
 }
