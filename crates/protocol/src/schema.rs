@@ -114,7 +114,7 @@ fn envelope(event_type: EventType, generator: &mut SchemaGenerator) -> Schema {
         ),
         "serviceKeyId": nullable::<ServiceKeyId>("The service key that caused it; else left out.", generator),
         "origin": described::<Origin>("What caused it.", generator),
-        "causationId": nullable::<EventId>("The event that caused this one; null where none did.", generator),
+        "causationId": nullable::<EventId>("The event that caused this one, or the batch of an import that it is a row of; null where nothing did.", generator),
         "data": data,
     });
     let place: &[&str] = match event_type.class() {

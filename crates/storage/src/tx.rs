@@ -27,6 +27,7 @@ pub struct Tx<'a> {
     ids: &'a Ids,
     author: Author,
     trace_parent: Option<String>,
+    cause: Option<EventId>,
     current: Option<Current>,
     records: Vec<Record>,
 }
@@ -141,8 +142,16 @@ impl<'a> Tx<'a> {
     /// Begins a unit: its organisation is locked, and read.
     pub(crate) fn begin(reader: Reader<'a>, scope: Scope, ids: &'a Ids) -> Result<Self, StoreFault> {
         let author = Author { member_id: None, origin: Origin::Operator };
-        let mut tx =
-            Self { reader, scope, ids, author, trace_parent: None, current: None, records: Vec::new() };
+        let mut tx = Self {
+            reader,
+            scope,
+            ids,
+            author,
+            trace_parent: None,
+            cause: None,
+            current: None,
+            records: Vec::new(),
+        };
         tx.load_current()?;
         Ok(tx)
     }
@@ -171,6 +180,11 @@ impl<'a> Tx<'a> {
     /// The trace that the events belong to.
     pub fn trace(&mut self, trace_parent: Option<String>) {
         self.trace_parent = trace_parent;
+    }
+
+    /// What the events are caused by, where each does not say so itself.
+    pub fn caused_by(&mut self, cause: Option<EventId>) {
+        self.cause = cause;
     }
 
     /// Who causes the events.
@@ -241,6 +255,7 @@ impl<'a> Tx<'a> {
         let event_id = EventId::from_uuid(self.ids.uuid(now));
         self.load_figures()?;
         let (author, trace_parent) = (self.author, self.trace_parent.clone());
+        let causation_id = new.causation_id.or(self.cause);
         let current = self.current()?;
         let seq = current.head.next();
         let head = EnvelopeHead {
@@ -253,7 +268,7 @@ impl<'a> Tx<'a> {
             actor_id: author.member_id,
             service_key_id: None,
             origin: author.origin,
-            causation_id: new.causation_id,
+            causation_id,
         };
         let event_type = new.event.event_type().ok_or(ErrorCode::Internal)?;
         let envelope = Envelope { head, event: new.event };

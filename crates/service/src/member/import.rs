@@ -21,7 +21,7 @@ use unionflow_domain::{
 use unionflow_protocol::{
     Date, Language, Origin, Role, RoleSet,
     event::members::{ImportApplied, ImportKind},
-    id::{BatchId, MemberId, OrganizationId},
+    id::{BatchId, EventId, MemberId, OrganizationId},
     limits::{IMPORT_COLUMNS_MAX, IMPORT_ERRORS_LISTED, IMPORT_ROWS_MAX, IMPORT_UNIT_ROWS},
     problem::{ErrorCode, FieldCode},
     rest::{
@@ -366,6 +366,8 @@ fn apply_unit(
         Some(batch) => batch,
         None => new_batch(tx, *organization, *file_hash, *skipped)?,
     };
+    // Each row's events name the batch, so that it can be found again whole.
+    tx.caused_by(Some(EventId::from_uuid(batch.id.uuid())));
     let from = rows.partition_point(|row| row.row < batch.next_row);
     let to = (from + IMPORT_UNIT_ROWS).min(rows.len());
     for row in &rows[from..to] {
