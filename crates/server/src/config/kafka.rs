@@ -53,6 +53,7 @@ mod with_kafka {
             };
             let mut settings = kafka::Settings::new(servers);
             settings.security = self.kafka_security()?;
+            settings.make_topics = self.kafka_make_topics;
             settings.partitions = i32::try_from(self.kafka_partitions).unwrap_or(i32::MAX);
             settings.replication = i32::try_from(self.kafka_replication).unwrap_or(i32::MAX);
             settings.retention = Duration::from_secs(u64::from(self.kafka_retention_hours) * 3600);
