@@ -236,6 +236,43 @@ async fn warns_of_a_single_signature(client: &reqwest::Client, at: &str, organiz
     }
 }
 
+/// Everything that is wrong with a founding is named at once, and nothing is founded.
+async fn refuses_what_is_wrong(setup: &Value, post: impl AsyncFn(&Value) -> reqwest::Response) {
+    let mut too_rich = setup.clone();
+    too_rich["openingBalances"] = json!({"cash": (1_i64 << 53) - 1, "bank": (1_i64 << 53) - 1});
+    let refused = post(&too_rich).await;
+    assert_eq!(refused.status(), 422);
+    let problem: Value = refused.json().await.expect("a problem");
+    assert_eq!(problem["errors"][0]["pointer"], "/openingBalances");
+    let wrong = json!({
+        "code": setup["code"],
+        "name": "M\u{7}",
+        "country": "Ivoire",
+        "president": {"givenName": "", "familyName": "Koné", "login": "awa@exemple.test", "password": "a"},
+        "treasurer": {"givenName": "Issa", "familyName": "Bamba", "login": "07081234", "password": "b"},
+        "openingBalances": {"cash": -5, "bank": 0, "mobileMoney": -1},
+    });
+    let refused: Value = post(&wrong).await.json().await.expect("JSON");
+    let errors = refused["errors"].as_array().expect("a list");
+    let pointers: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
+    for pointer in [
+        "/name",
+        "/country",
+        "/president/givenName",
+        "/president/password",
+        "/treasurer/login",
+        "/treasurer/password",
+        "/openingBalances/cash",
+        "/openingBalances/mobileMoney",
+    ] {
+        assert!(pointers.contains(&pointer), "{pointer}: all at once: {pointers:?}");
+    }
+    let mut twice = setup.clone();
+    twice["treasurer"] = setup["president"].clone();
+    let refused = post(&twice).await.text().await.expect("text");
+    assert!(refused.contains("déjà donné pour la présidence"), "{refused}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
     let folder = tempfile::tempdir().expect("a folder of our own");
@@ -262,42 +299,10 @@ async fn the_page_to_found_is_offered_until_there_is_an_organisation() {
             "password": "baobab-pirogue-42-long",
         },
     });
-    let mut too_rich = setup.clone();
-    too_rich["openingBalances"] = json!({"cash": (1_i64 << 53) - 1, "bank": (1_i64 << 53) - 1});
-    let refused = client.post(format!("{at}/api/v1/setup")).json(&too_rich).send().await.expect("an answer");
-    assert_eq!(refused.status(), 422);
-    let problem: Value = refused.json().await.expect("a problem");
-    assert_eq!(problem["errors"][0]["pointer"], "/openingBalances");
-    let wrong = json!({
-        "code": code,
-        "name": "M\u{7}",
-        "country": "Ivoire",
-        "president": {"givenName": "", "familyName": "Koné", "login": "awa@exemple.test", "password": "a"},
-        "treasurer": {"givenName": "Issa", "familyName": "Bamba", "login": "07081234", "password": "b"},
-        "openingBalances": {"cash": -5, "bank": 0, "mobileMoney": -1},
-    });
     let post = async |setup: &Value| {
         client.post(format!("{at}/api/v1/setup")).json(setup).send().await.expect("an answer")
     };
-    let refused: Value = post(&wrong).await.json().await.expect("JSON");
-    let errors = refused["errors"].as_array().expect("a list");
-    let pointers: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
-    for pointer in [
-        "/name",
-        "/country",
-        "/president/givenName",
-        "/president/password",
-        "/treasurer/login",
-        "/treasurer/password",
-        "/openingBalances/cash",
-        "/openingBalances/mobileMoney",
-    ] {
-        assert!(pointers.contains(&pointer), "{pointer}: all at once: {pointers:?}");
-    }
-    let mut twice = setup.clone();
-    twice["treasurer"] = setup["president"].clone();
-    let refused = post(&twice).await.text().await.expect("text");
-    assert!(refused.contains("déjà donné pour la présidence"), "{refused}");
+    refuses_what_is_wrong(&setup, post).await;
     let founded = post(&setup).await;
     assert_eq!(founded.status(), 201);
     let organization = founded.json::<Value>().await.expect("JSON")["id"].clone();

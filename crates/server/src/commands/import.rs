@@ -96,7 +96,11 @@ fn print(environment: &Environment, report: &ImportReport, refused: bool) {
     let say = |french: &'static str, english: &'static str| language.pick(french, english);
     let reading = &report.reading;
     let separator = if reading.separator == '\t' { "tab".to_owned() } else { reading.separator.to_string() };
-    outln!("{}{}, « {separator} »", say("Lu : ", "Read: "), reading.encoding);
+    let separator = match language {
+        Language::French => format!("« {separator} »"),
+        Language::English => format!("“{separator}”"),
+    };
+    outln!("{}{}, {separator}", say("Lu : ", "Read: "), reading.encoding);
     outln!("{}{}", say("Colonnes reconnues : ", "Columns recognised: "), reading.columns.join(", "));
     if !reading.ignored_columns.is_empty() {
         outln!("{}{}", say("Laissées de côté : ", "Left aside: "), reading.ignored_columns.join(", "));
@@ -174,26 +178,40 @@ fn field_name(language: Language, field: MemberField) -> &'static str {
 }
 
 fn counts(environment: &Environment, report: &ImportReport, refused: bool) -> String {
-    let say = |french: &'static str, english: &'static str| environment.language.pick(french, english);
-    let (created, updated) = match report.dry_run || refused {
-        true => (say("à créer", "to create"), say("à modifier", "to change")),
-        false => (say("créés", "created"), say("modifiés", "changed")),
+    let language = environment.language;
+    let counted = |n: u32, one: (&'static str, &'static str), more: (&'static str, &'static str)| {
+        // Nought is one in French and several in English.
+        let is_one = n == 1 || (n == 0 && language == Language::French);
+        let (french, english) = if is_one { one } else { more };
+        format!("{} {}", language.count(n), language.pick(french, english))
     };
-    format!(
-        "{} {created}, {} {updated}, {} {}, {} {}, {} {}",
-        report.created,
-        report.updated,
-        report.unchanged,
-        say("sans changement", "unchanged"),
-        report.skipped,
-        say("vides", "blank"),
-        report.rows_with_errors,
-        say("avec erreur", "with errors"),
-    )
+    let (created, updated) = match report.dry_run || refused {
+        true => {
+            let (create, change) = (("à créer", "to create"), ("à modifier", "to change"));
+            (counted(report.created, create, create), counted(report.updated, change, change))
+        }
+        false => (
+            counted(report.created, ("créé", "created"), ("créés", "created")),
+            counted(report.updated, ("modifié", "changed"), ("modifiés", "changed")),
+        ),
+    };
+    let same = ("sans changement", "unchanged");
+    [
+        created,
+        updated,
+        counted(report.unchanged, same, same),
+        counted(report.skipped, ("vide", "blank"), ("vides", "blank")),
+        counted(report.rows_with_errors, ("avec erreur", "with an error"), ("avec erreur", "with errors")),
+    ]
+    .join(", ")
 }
 
 fn outcome(environment: &Environment, report: &ImportReport, refused: bool) -> &'static str {
     let say = |french: &'static str, english: &'static str| environment.language.pick(french, english);
+    let rows = report.created + report.updated + report.unchanged + report.skipped + report.rows_with_errors;
+    if rows == 0 {
+        return say("Aucun membre dans ce fichier.", "No member is in this file.");
+    }
     match (refused, report.dry_run, report.batch_id.is_some()) {
         (true, _, _) => say(
             "Rien n’a été importé. Corrigez le fichier, ou ajoutez --skip-errors pour importer le reste.",

@@ -50,10 +50,10 @@ fn ten_thousand_rows_with_a_hundred_errors_are_told_one_by_one_and_the_rest_come
     }
 
     let rest = import(folder.path(), &file, &["--skip-errors"]);
-    assert!(rest.out.contains("9900 créés, 0 modifiés"), "{}", rest.out);
+    assert!(rest.out.contains("9\u{202f}900 créés, 0 modifié"), "{}", rest.out);
     for _ in 0..2 {
         let again = import(folder.path(), &file, &["--skip-errors"]);
-        assert!(again.out.contains("0 créés, 0 modifiés, 9900 sans changement"), "{}", again.out);
+        assert!(again.out.contains("0 créé, 0 modifié, 9\u{202f}900 sans changement"), "{}", again.out);
     }
     let listed = unionflow(&["--data", text(folder.path()), "user", "list"]).out;
     assert_eq!(listed.lines().filter(|line| line.contains("PRESIDENT")).count(), 1, "no role came with it");
@@ -80,12 +80,12 @@ fn an_import_that_is_killed_goes_on_where_it_stopped_and_doubles_nothing() {
 
     let rest = import(folder.path(), &file, &[]);
     assert!(
-        rest.code == Some(0) && rest.out.contains("4000 créés"),
+        rest.code == Some(0) && rest.out.contains("4\u{202f}000 créés"),
         "the summary counts both parts: {}",
         rest.out
     );
     let again = import(folder.path(), &file, &[]);
-    assert!(again.out.contains("0 créés, 0 modifiés, 4000 sans changement"), "{}", again.out);
+    assert!(again.out.contains("0 créé, 0 modifié, 4\u{202f}000 sans changement"), "{}", again.out);
     let verified = unionflow(&["--data", text(folder.path()), "verify"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
 }
@@ -111,14 +111,27 @@ async fn beside_a_server_the_sockets_get_one_summary_and_other_organisations_do_
         meanwhile += 1;
     }
     let imported = importing.await.expect("it ends");
-    assert!(imported.out.contains("3000 créés"), "{imported:?}");
+    assert!(imported.out.contains("3\u{202f}000 créés"), "{imported:?}");
     assert!(meanwhile > 2, "the other organisation went on: {meanwhile}");
 
     let frames = socket.until("IMPORT_APPLIED").await;
     let facts: Vec<&str> =
         frames.iter().filter(|frame| frame.seq().is_some()).map(Frame::event_type).collect();
     assert_eq!(facts, ["IMPORT_APPLIED"], "rows of an import reach no socket, and nobody is notified");
-    assert_eq!(frames.last().expect("one").data()["created"], 3_000);
+    let summary = frames.last().expect("one");
+    assert_eq!(summary.data()["created"], 3_000);
+    let before = summary.seq().expect("a place") - 101;
+    let path = format!("/organizations/{}/events?after={before}&limit=100", world.espoir.id);
+    let rows = secretary.get(&path).await.expect(200);
+    let rows = rows["items"].as_array().expect("a page");
+    assert_eq!(rows.len(), 100);
+    for row in rows {
+        assert_eq!(
+            row["causationId"],
+            summary.data()["batchId"],
+            "each row can be found by its batch: {row}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -132,15 +145,15 @@ async fn a_file_that_changed_nothing_still_puts_right_what_changes_after_it() {
         let mut import = command(&["import", "members", text(&file), "--organization", "Espoir"]);
         ended(import.env("DATABASE_URL", format!("sqlite:{}", world.database().display()))).out
     };
-    assert!(import().contains("1200 créés"));
-    assert!(import().contains("1200 sans changement"));
+    assert!(import().contains("1\u{202f}200 créés"));
+    assert!(import().contains("1\u{202f}200 sans changement"));
 
     let found = secretary.get(&format!("/members?organizationId={}&search=A-00001", world.espoir.id)).await;
     let id = found.expect(200)["items"][0]["id"].as_str().expect("one").to_owned();
     let phone = serde_json::json!({"phone": "+2250709999999"});
     secretary.patch(&format!("/members/{id}"), &phone).await.expect(200);
     let third = import();
-    assert!(third.contains("0 créés, 1 modifiés, 1199 sans changement"), "{third}");
+    assert!(third.contains("0 créé, 1 modifié, 1\u{202f}199 sans changement"), "{third}");
     assert!(third.contains("n° A-00001: téléphone"), "it says whose and what: {third}");
 }
 
