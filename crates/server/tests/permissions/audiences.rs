@@ -63,6 +63,16 @@ impl Screen {
         self.socket = self.person.connect(&resume).await.unwrap();
     }
 
+    /// Both kinds; what was paid out changes an officer's numbers, and may leave a plain member's as they were.
+    fn figures_came(&self) -> bool {
+        let came = |kind: &str| self.frames.iter().any(|frame| frame.event_type() == kind);
+        came("KPI_UPDATE") && (!self.is_officer() || came("DASHBOARD_STATS_UPDATE"))
+    }
+
+    fn is_officer(&self) -> bool {
+        OFFICERS.iter().any(|role| self.roles.contains(*role))
+    }
+
     fn member(&self) -> MemberId {
         self.person.account.member_id
     }
@@ -94,7 +104,7 @@ async fn every_event_reaches_its_audience_and_nobody_else() {
     for screen in &mut screens {
         let head = if screen.person.organization == world.espoir.id { here } else { there };
         screen.look(head).await;
-        while !screen.frames.iter().any(|frame| frame.event_type() == "KPI_UPDATE") {
+        while !screen.figures_came() {
             screen.frames.push(screen.socket.frame().await);
         }
     }
@@ -339,8 +349,7 @@ impl Catalogue {
 fn states(screens: &[Screen], tally: &mut Tally) -> BTreeSet<EventType> {
     let mut produced = BTreeSet::new();
     for screen in screens {
-        let officer = OFFICERS.iter().any(|role| screen.roles.contains(*role));
-        let view = if officer { View::Officers } else { View::Members };
+        let view = if screen.is_officer() { View::Officers } else { View::Members };
         for frame in screen.frames.iter().filter(|frame| frame.is_event() && frame.seq().is_none()) {
             let kind: EventType = frame.event_type().parse().unwrap();
             produced.insert(kind);
