@@ -117,7 +117,7 @@ pub(crate) struct Standing {
 
 /// What a live event asks the hub to do after it was handed to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum After {
+pub(crate) enum FollowUp {
     /// Nothing.
     Nothing,
     /// Hand in the newest states.
@@ -147,13 +147,13 @@ impl<T: Transport> Connection<T> {
 
     /// Takes the welcome out.
     pub(crate) fn begin(&self) {
-        self.drain(&mut self.state.lock());
+        self.carry_out(&mut self.state.lock());
     }
 
     pub(crate) fn drain_at(&self, now: Now, retry_after: std::time::Duration, leave_in: std::time::Duration) {
         let state = &mut *self.state.lock();
         state.session.handle_drain(now, retry_after, leave_in);
-        self.drain(state);
+        self.carry_out(state);
         self.wake.notify_one();
     }
 
@@ -217,7 +217,7 @@ impl<T: Transport> Connection<T> {
             }
             Done::Unavailable => state.session.handle_unavailable(),
         }
-        self.drain(state);
+        self.carry_out(state);
     }
 
     /// A page of what was missed came from the journal.
@@ -239,7 +239,7 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn reach_deadline(&self, now: Now) {
         let state = &mut *self.state.lock();
         state.session.handle_deadline(now);
-        self.drain(state);
+        self.carry_out(state);
     }
 
     /// The socket is gone: nothing more will come of the session. The organisation to detach it from.
@@ -254,18 +254,18 @@ impl<T: Transport> Connection<T> {
         let state = &mut *self.state.lock();
         if is_ended(state.sign_in_id) {
             state.session.handle_sign_in_ended();
-            self.drain(state);
+            self.carry_out(state);
             self.wake.notify_one();
         }
     }
 
     /// Does what the session wants now; what needs waiting is left to the task.
-    fn drain(&self, state: &mut State) -> After {
-        let mut after = After::Nothing;
+    fn carry_out(&self, state: &mut State) -> FollowUp {
+        let mut follow_up = FollowUp::Nothing;
         while let Some(output) = state.session.poll_output() {
             match output {
                 Output::Send(frame) => state.send(&self.stream, frame, &self.wake),
-                Output::Newest(whose) => after = After::Newest(whose),
+                Output::Newest(whose) => follow_up = FollowUp::Newest(whose),
                 Output::Replay { after, start } => {
                     state.beginning = Beginning::of(start);
                     state.wishes.push(Wish::Replay(after));
@@ -283,22 +283,22 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
-        if state.session.is_closed() { After::Forget } else { after }
+        if state.session.is_closed() { FollowUp::Forget } else { follow_up }
     }
 }
 
 impl<T: Transport> Follower for Arc<Connection<T>> {
     /// Hands a live event over: straight to the socket if it can take it.
-    fn deliver(&self, live: &Live) -> After {
+    fn deliver(&self, live: &Live) -> FollowUp {
         let state = &mut *self.state.lock();
         if let (Sees::Yes, Some(frame)) = (state.session.handle_live(live), &live.frame) {
             state.send(&self.stream, frame.clone(), &self.wake);
         }
-        self.drain(state)
+        self.carry_out(state)
     }
 
     /// The last step of a replay, done by the hub while no event can come in between.
-    fn attach(&self, events: &[Arc<Live>], up_to: Seq, passed: Arc<AtomicU64>, now: Now) -> After {
+    fn attach(&self, events: &[Arc<Live>], up_to: Seq, passed: Arc<AtomicU64>, now: Now) -> FollowUp {
         let state = &mut *self.state.lock();
         state.session.handle_replay(events, up_to);
         state.session.handle_caught_up(now);
@@ -307,7 +307,7 @@ impl<T: Transport> Follower for Arc<Connection<T>> {
             metrics::counter!("unionflow_gateway_resumes_total", "source" => source).increment(1);
         }
         state.passed = Some(passed);
-        self.drain(state)
+        self.carry_out(state)
     }
 
     fn slot(&self) -> &AtomicUsize {

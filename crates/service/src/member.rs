@@ -2,6 +2,7 @@
 
 pub mod ask_role;
 pub mod change_status;
+pub(crate) mod codes;
 pub mod create;
 pub mod edit;
 pub mod import;

@@ -20,7 +20,7 @@ use unionflow_storage::{
 use crate::{
     Publish,
     approval::review::review_all,
-    member::reset::{issue, void},
+    member::codes::{issue, void},
 };
 
 /// A person, as `unionflow user list` shows it.

@@ -68,7 +68,7 @@ impl FrameReader {
         for _ in 0..self.fragments.count(bytes) {
             state.session.handle_fragment(now);
         }
-        connection.drain(state);
+        connection.carry_out(state);
         loop {
             if let Some(passed) = &state.passed {
                 state.session.passed(Seq(passed.load(Ordering::Acquire)));
@@ -91,7 +91,7 @@ impl FrameReader {
                 }
                 Err(error) => return end(connection, state, close_code(&error)),
             }
-            connection.drain(state);
+            connection.carry_out(state);
         }
         if !wire.output.is_empty() {
             // Pongs, which answer pings of the WebSocket's own.

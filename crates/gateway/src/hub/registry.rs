@@ -18,7 +18,7 @@ use unionflow_protocol::{Position, Seq, id::OrganizationId};
 use super::{Attached, Cursor};
 use crate::{
     config::{HEADS_EVERY, HOLE_LASTS, PAGE_EVENTS},
-    connection::After,
+    connection::FollowUp,
     feed::{Feed, Live, Replay, Whose},
     session::Now,
 };
@@ -29,10 +29,10 @@ mod tests;
 /// A session, as the hub knows it.
 pub(crate) trait Follower: Clone {
     /// Hands a live event over.
-    fn deliver(&self, live: &Live) -> After;
+    fn deliver(&self, live: &Live) -> FollowUp;
 
     /// The last step of a replay, done while no event can come in between. `passed` tells how far the hub goes from then on.
-    fn attach(&self, events: &[Arc<Live>], up_to: Seq, passed: Arc<AtomicU64>, now: Now) -> After;
+    fn attach(&self, events: &[Arc<Live>], up_to: Seq, passed: Arc<AtomicU64>, now: Now) -> FollowUp;
 
     /// Where the hub keeps it in its list.
     fn slot(&self) -> &AtomicUsize;
@@ -389,9 +389,9 @@ impl<F: Follower> Organization<F> {
         session.slot().store(self.sessions.len(), Ordering::Relaxed);
         self.sessions.push(session.clone());
         match after {
-            After::Nothing => {}
-            After::Newest(whose) => self.give_newest(session, whose),
-            After::Forget => self.forget(session),
+            FollowUp::Nothing => {}
+            FollowUp::Newest(whose) => self.give_newest(session, whose),
+            FollowUp::Forget => self.forget(session),
         }
     }
 
@@ -404,9 +404,9 @@ impl<F: Follower> Organization<F> {
         for i in (0..self.sessions.len()).rev() {
             let session = self.sessions[i].clone();
             match session.deliver(live) {
-                After::Nothing => {}
-                After::Newest(whose) => wants.push((session, whose)),
-                After::Forget => self.forget(&session),
+                FollowUp::Nothing => {}
+                FollowUp::Newest(whose) => wants.push((session, whose)),
+                FollowUp::Forget => self.forget(&session),
             }
         }
     }

@@ -3,21 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AsOf;
-use crate::{id::BatchId, macros::codes};
-
-codes! {
-    /// What would happen to a row.
-    pub enum RowOutcome {
-        /// Makes a member.
-        Created = "CREATED",
-        /// Changes a member.
-        Updated = "UPDATED",
-        /// Changes nothing.
-        Unchanged = "UNCHANGED",
-        /// Left out: empty.
-        Skipped = "SKIPPED",
-    }
-}
+use crate::id::BatchId;
 
 /// A row that cannot be imported as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use unionflow_protocol::{
 use unionflow_storage::{Tx, Undo};
 
 use super::{cancel::cancel_all_of, review::review_all};
-use crate::{Publish, member::reset, publish::StatusChanged};
+use crate::{Publish, member::codes, publish::StatusChanged};
 
 /// Publishes the approval and what it brings about in the same transaction.
 pub(crate) fn approved(tx: &mut Tx<'_>, approval: &mut Approval) -> Result<(), Undo> {
@@ -79,7 +79,7 @@ fn apply(tx: &mut Tx<'_>, approval: &Approval) -> Result<(), Undo> {
             member.set_role(role, grant);
             tx.publish().role_changed(&mut member, role, grant, Some(approval.id))?;
             // A code handed out while the member held less must not open more.
-            reset::void(tx, &member)?;
+            codes::void(tx, &member)?;
         }
         RoleChange::Status { status } => change_status(tx, &mut member, status, approval)?,
         // The code is handed out to whoever asked, by asking again.

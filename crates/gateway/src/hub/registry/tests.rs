@@ -13,20 +13,20 @@ const OFFICER: Whose = Whose { view: View::Officers, member_id: MemberId::from_u
 struct Listener(Arc<(Mutex<Vec<String>>, AtomicUsize)>);
 
 impl Follower for Listener {
-    fn deliver(&self, live: &Live) -> After {
+    fn deliver(&self, live: &Live) -> FollowUp {
         self.0.0.lock().push(match live.position {
             Position::Fact(seq) => seq.to_string(),
             Position::State { as_of_seq, .. } => format!("s{as_of_seq}"),
         });
-        if live.rights.is_some() { After::Newest(OFFICER) } else { After::Nothing }
+        if live.rights.is_some() { FollowUp::Newest(OFFICER) } else { FollowUp::Nothing }
     }
 
-    fn attach(&self, events: &[Arc<Live>], up_to: Seq, _passed: Arc<AtomicU64>, _now: Now) -> After {
+    fn attach(&self, events: &[Arc<Live>], up_to: Seq, _passed: Arc<AtomicU64>, _now: Now) -> FollowUp {
         for live in events {
             self.deliver(live);
         }
         self.0.0.lock().push(format!("live at {up_to}"));
-        After::Newest(OFFICER)
+        FollowUp::Newest(OFFICER)
     }
 
     fn slot(&self) -> &AtomicUsize {
