@@ -62,8 +62,11 @@ fn test() -> Result<(), String> {
         &["clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
         &[],
     )?;
-    // Everything else here has all features: this is the server as it is delivered without any.
+    // Everything else here has all features.
     cargo("the plain build", &["check", "--locked", "--package", "unionflow-server"], &[])?;
+    let without = ["--locked", "--package", "unionflow-server", "--no-default-features"];
+    cargo("without PostgreSQL", &[&["check"], &without[..], &["--features", "kafka"]].concat(), &[])?;
+    cargo("without Kafka and PostgreSQL", &[&["test"], &without[..], &["--test", "without"]].concat(), &[])?;
     let warnings = [("RUSTDOCFLAGS", "-D warnings")];
     cargo(
         "documents",

@@ -101,7 +101,7 @@ mod with_kafka {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "kafka"))]
 mod tests {
     use super::*;
 
@@ -111,16 +111,6 @@ mod tests {
         settings.check().map_err(|fault| fault.to_string())
     }
 
-    #[cfg(not(feature = "kafka"))]
-    #[test]
-    fn a_build_without_kafka_says_so_and_what_to_do() {
-        let by_name = with(|settings| settings.bus = "kafka".into()).unwrap_err();
-        assert!(by_name.starts_with("bus: this build has no Kafka: leave it out"), "{by_name}");
-        let by_address = with(|settings| settings.kafka_bootstrap_servers = "k:9092".into()).unwrap_err();
-        assert!(by_address.starts_with("kafka_bootstrap_servers: this build has no Kafka"), "{by_address}");
-    }
-
-    #[cfg(feature = "kafka")]
     #[test]
     fn what_is_wrong_with_kafka_is_named_by_its_key() {
         let kafka = |change: fn(&mut Settings)| {

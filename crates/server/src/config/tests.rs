@@ -41,14 +41,6 @@ fn a_wrong_value_is_named_with_its_key() {
     }
 }
 
-#[cfg(not(feature = "postgres"))]
-#[test]
-fn a_build_without_postgresql_says_so_and_what_to_do() {
-    let fault = load("database_url = 'postgres://u:s3cret@db/x'").unwrap_err();
-    assert!(fault.starts_with("database_url: this build has no PostgreSQL: use sqlite:PATH"), "{fault}");
-    assert!(!fault.contains("s3cret"), "{fault}");
-}
-
 #[cfg(feature = "postgres")]
 #[test]
 fn a_copy_of_a_file_is_refused_where_there_is_none() {
