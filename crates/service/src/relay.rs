@@ -100,6 +100,8 @@ impl Relay {
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         mark.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Before anything is published: it begins by forgetting what this relay knows.
+        self.keep_lease().await;
         loop {
             // Each branch is cancel-safe: a commit is taken whole or not at all, the rest are timers.
             tokio::select! {
