@@ -11,7 +11,7 @@ use unionflow_protocol::{
 use unionflow_service::dashboard;
 
 use crate::{
-    extract::{Params, Signed},
+    extract::{Params, Reads},
     failure::Failure,
     state::Api,
 };
@@ -24,18 +24,18 @@ pub(crate) struct Query {
 
 pub(crate) async fn stats(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Params(query): Params<Query>,
 ) -> Result<Json<Stats>, Failure> {
     let organization = query.organization_id;
-    Ok(Json(api.service.read(move |reader| dashboard::stats(reader, caller.person_id, organization)).await?))
+    Ok(Json(api.service.read(move |reader| dashboard::stats(reader, &principal, organization)).await?))
 }
 
 pub(crate) async fn kpis(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Params(query): Params<Query>,
 ) -> Result<Json<Kpis>, Failure> {
     let organization = query.organization_id;
-    Ok(Json(api.service.read(move |reader| dashboard::kpis(reader, caller.person_id, organization)).await?))
+    Ok(Json(api.service.read(move |reader| dashboard::kpis(reader, &principal, organization)).await?))
 }

@@ -11,6 +11,7 @@ use axum::{
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
+use unionflow_domain::service_key::KeyRight;
 use unionflow_protocol::limits;
 
 use crate::state::Api;
@@ -24,6 +25,8 @@ pub(crate) struct Doc {
     pub(crate) summary: &'static str,
     pub(crate) open: bool,
     pub(crate) keys: Keys,
+    pub(crate) for_systems: ForSystems,
+    pub(crate) versioned: bool,
     pub(crate) body: Option<(SchemaOf, &'static str)>,
     pub(crate) query: Vec<Param>,
     pub(crate) answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
@@ -59,6 +62,11 @@ pub(crate) enum Keys {
     Needed,
 }
 
+/// What a service key must be allowed to get an answer here; without it, only persons do. The extractor of reads finds it among
+/// the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ForSystems(pub(crate) Option<KeyRight>);
+
 /// What JSON a route takes, if any; its handler's extractor finds it among the request's extensions.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct BodySchema(Option<SchemaOf>);
@@ -84,7 +92,7 @@ impl Route {
 
     /// Whether it changes a resource that has a version.
     pub(crate) fn takes_version(&self) -> bool {
-        self.takes_key() && self.path.contains("{id}") && !self.path.starts_with("/me/")
+        self.takes_key() && self.doc.versioned && self.path.contains("{id}") && !self.path.starts_with("/me/")
     }
 }
 
@@ -96,7 +104,17 @@ pub(crate) struct Table {
 
 /// A route with this id and this one-line description.
 pub(crate) fn doc(id: &'static str, summary: &'static str) -> Doc {
-    Doc { id, summary, open: false, keys: Keys::Taken, body: None, query: Vec::new(), answers: Vec::new() }
+    Doc {
+        id,
+        summary,
+        open: false,
+        keys: Keys::Taken,
+        for_systems: ForSystems::default(),
+        versioned: true,
+        body: None,
+        query: Vec::new(),
+        answers: Vec::new(),
+    }
 }
 
 fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
@@ -125,6 +143,18 @@ impl Doc {
     /// Takes no idempotency key.
     pub(crate) fn without_key(mut self) -> Self {
         self.keys = Keys::None;
+        self
+    }
+
+    /// Answers service keys too, if one of their scopes grants this.
+    pub(crate) fn for_systems(mut self, right: KeyRight) -> Self {
+        self.for_systems = ForSystems(Some(right));
+        self
+    }
+
+    /// Makes something new below the resource that its path names, whose version does not matter.
+    pub(crate) fn makes_new(mut self) -> Self {
+        self.versioned = false;
         self
     }
 
@@ -220,6 +250,7 @@ impl Table {
         let handler: MethodRouter<Arc<Api>> = on(filter, handler).layer(DefaultBodyLimit::disable());
         let body = BodySchema(doc.body.map(|(schema_of, _)| schema_of));
         let handler: MethodRouter<Arc<Api>> = handler.layer(Extension(doc.keys));
+        let handler: MethodRouter<Arc<Api>> = handler.layer(Extension(doc.for_systems));
         self.router = self.router.route(path, handler.layer(Extension(body)));
         self.routes.push(Route { method, path, doc });
         self

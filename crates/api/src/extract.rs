@@ -9,26 +9,34 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use unionflow_auth::{Denied, access::BadToken, secret::SecretHash};
-use unionflow_domain::{Fault, Refusal, hint::Hint};
+use unionflow_auth::{
+    Denied,
+    access::BadToken,
+    secret::SecretHash,
+    service_key::{self, ShownKey},
+};
+use unionflow_domain::{Fault, Refusal, hint::Hint, service_key::ServiceKey};
 use unionflow_protocol::{
     limits,
     problem::{ErrorCode, FieldCode},
 };
-use unionflow_service::{Call, Caller, auth::Origin};
-use unionflow_storage::{Key, Keyed};
+use unionflow_service::{Call, Caller, Principal, auth::Origin};
+use unionflow_storage::{Key, Keyed, Undo};
 
 use crate::{
     body::{self, Held},
     context::Context,
-    documented::{BodySchema, Keys},
+    documented::{BodySchema, ForSystems, Keys},
     failure::Failure,
     limit::Shown,
     state::Api,
 };
 
-/// A person who is signed in.
+/// A person who is signed in: a service key is refused.
 pub(crate) struct Signed(pub(crate) Caller);
+
+/// Whoever may read: a person who is signed in, or, where the table of routes opens it to them, another system by its key.
+pub(crate) struct Reads(pub(crate) Principal);
 
 /// A person who is signed in, or nobody.
 pub(crate) struct MaybeSigned(pub(crate) Option<Caller>);
@@ -58,12 +66,25 @@ pub(crate) struct Id<T>(pub(crate) T);
 /// The query.
 pub(crate) struct Params<T>(pub(crate) T);
 
-impl Signed {
-    fn from_headers(parts: &Parts, api: &Api) -> Result<Caller, Failure> {
+/// Who shows a credential.
+enum Asker {
+    Person(Caller),
+    System(ServiceKey),
+}
+
+impl Asker {
+    async fn of(parts: &Parts, api: &Api) -> Result<Self, Failure> {
+        let credential = bearer(&parts.headers).ok_or(ErrorCode::Unauthenticated)?;
+        if service_key::is_meant(credential) {
+            let context = context(parts)?;
+            return Self::system(api, context, credential).await.map(Self::System);
+        }
+        Self::person(parts, api, credential).map(Self::Person)
+    }
+
+    fn person(parts: &Parts, api: &Api, token: &str) -> Result<Caller, Failure> {
         let context = context(parts)?;
-        let token = bearer(&parts.headers).ok_or(ErrorCode::Unauthenticated)?;
-        let now = api.clock.now();
-        let access = match api.service.authenticator().check(token, now) {
+        let access = match api.service.authenticator().check(token, api.clock.now()) {
             Ok(access) => access,
             Err(denied) => return Err(refuse(api, context, token, denied)),
         };
@@ -80,13 +101,52 @@ impl Signed {
             trace_parent: Some(context.trace_parent.clone()),
         })
     }
+
+    async fn system(api: &Api, context: &Context, credential: &str) -> Result<ServiceKey, Failure> {
+        let shown = ShownKey::read(credential).ok_or(ErrorCode::Unauthenticated)?;
+        match api.service.shown_key(shown).await {
+            Ok(key) => {
+                context.count();
+                api.limits.key(key.id)?;
+                Ok(key)
+            }
+            Err(Undo::Refused(refusal)) if refusal.code == ErrorCode::ServiceKeyRevoked => {
+                Err(refuse_ours(api, context, credential, refusal.code))
+            }
+            Err(undo) => Err(undo.into()),
+        }
+    }
+}
+
+impl Signed {
+    async fn of(parts: &Parts, api: &Api) -> Result<Caller, Failure> {
+        match Asker::of(parts, api).await? {
+            Asker::Person(caller) => Ok(caller),
+            Asker::System(_) => Err(ErrorCode::PersonRequired.into()),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Reads {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        let key = match Asker::of(parts, api).await? {
+            Asker::Person(caller) => return Ok(Self(caller.person_id.into())),
+            Asker::System(key) => key,
+        };
+        // Asked before anything is looked for: what a key may not read, it does not learn to exist either.
+        let ForSystems(right) = parts.extensions.get().copied().unwrap_or_default();
+        key.check(right.ok_or(ErrorCode::PersonRequired)?)?;
+        Ok(Self(Principal::Key(Box::new(key))))
+    }
 }
 
 impl FromRequestParts<Arc<Api>> for Signed {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        Self::from_headers(parts, api).map(Self)
+        Self::of(parts, api).await.map(Self)
     }
 }
 
@@ -95,7 +155,7 @@ impl FromRequestParts<Arc<Api>> for MaybeSigned {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
         match bearer(&parts.headers) {
-            Some(_) => Signed::from_headers(parts, api).map(|caller| Self(Some(caller))),
+            Some(_) => Signed::of(parts, api).await.map(|caller| Self(Some(caller))),
             None => Ok(Self(None)),
         }
     }
@@ -105,7 +165,10 @@ impl FromRequestParts<Arc<Api>> for PerhapsSigned {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        Ok(Self(bearer(&parts.headers).map(|_| Signed::from_headers(parts, api))))
+        Ok(Self(match bearer(&parts.headers) {
+            Some(_) => Some(Signed::of(parts, api).await),
+            None => None,
+        }))
     }
 }
 
@@ -136,7 +199,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Command<T> {
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let caller = Signed::from_headers(&parts, api)?;
+        let caller = Signed::of(&parts, api).await?;
         let Held { bytes, memory } = api.bodies.read(&parts.headers, body).await?;
         context(&parts)?.hold(memory);
         let key = key(&parts, &caller, &bytes)?;
@@ -200,8 +263,13 @@ fn refuse(api: &Api, context: &Context, token: &str, denied: Denied) -> Failure 
         Denied::Token(BadToken::Expired) => ErrorCode::TokenExpired,
         Denied::Ended => ErrorCode::SessionEnded,
     };
+    refuse_ours(api, context, token, code)
+}
+
+/// Refuses what was ours once, and counts it by itself.
+fn refuse_ours(api: &Api, context: &Context, credential: &str, code: ErrorCode) -> Failure {
     context.count();
-    match api.limits.shown(Shown::Token(SecretHash::of(token))) {
+    match api.limits.shown(Shown::Token(SecretHash::of(credential))) {
         Ok(()) => code.into(),
         Err(limited) => limited.into(),
     }

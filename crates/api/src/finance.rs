@@ -21,7 +21,7 @@ use unionflow_service::{Call, Located, approval as service, approval::execute::E
 use unionflow_storage::{Tx, Undo};
 
 use crate::{
-    extract::{Command, Id, Params, Signed, answer, resource},
+    extract::{Command, Id, Params, Reads, answer, resource},
     failure::Failure,
     members::page_size,
     state::Api,
@@ -51,21 +51,14 @@ pub(crate) struct EntriesQuery {
 
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Params(query): Params<ListQuery>,
 ) -> Result<Response, Failure> {
     let limit = page_size(query.limit)?;
     let page = api
         .service
         .read(move |reader| {
-            service::read::list(
-                reader,
-                caller.person_id,
-                query.organization_id,
-                query.status,
-                query.after,
-                limit,
-            )
+            service::read::list(reader, &principal, query.organization_id, query.status, query.after, limit)
         })
         .await?;
     Ok(Json(page).into_response())
@@ -73,10 +66,10 @@ pub(crate) async fn list(
 
 pub(crate) async fn read(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Id(id): Id<ApprovalId>,
 ) -> Result<Response, Failure> {
-    let approval = api.service.read(move |reader| service::read::read(reader, caller.person_id, id)).await?;
+    let approval = api.service.read(move |reader| service::read::read(reader, &principal, id)).await?;
     Ok(resource(StatusCode::OK, approval.version, &approval))
 }
 
@@ -170,23 +163,22 @@ pub(crate) async fn execute(
 
 pub(crate) async fn accounts(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Params(query): Params<AccountsQuery>,
 ) -> Result<Response, Failure> {
     let organization = query.organization_id;
-    let page =
-        api.service.read(move |reader| finance::accounts(reader, caller.person_id, organization)).await?;
+    let page = api.service.read(move |reader| finance::accounts(reader, &principal, organization)).await?;
     Ok(Json(page).into_response())
 }
 
 pub(crate) async fn entries(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Id(id): Id<AccountId>,
     Params(query): Params<EntriesQuery>,
 ) -> Result<Response, Failure> {
     let (before, limit) = (query.after.map(Seq), page_size(query.limit)?);
     let page =
-        api.service.read(move |reader| finance::entries(reader, caller.person_id, id, before, limit)).await?;
+        api.service.read(move |reader| finance::entries(reader, &principal, id, before, limit)).await?;
     Ok(Json(page).into_response())
 }

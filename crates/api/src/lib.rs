@@ -25,6 +25,7 @@ mod organizations;
 mod pages;
 mod realtime;
 mod router;
+mod service_keys;
 mod setup;
 mod state;
 mod surround;

@@ -9,16 +9,17 @@ use governor::{
 use unionflow_auth::secret::SecretHash;
 use unionflow_domain::Refusal;
 use unionflow_protocol::{
-    id::{PersonId, SignInId},
+    id::{PersonId, ServiceKeyId, SignInId},
     problem::ErrorCode,
 };
 
 use crate::config::Config;
 
-/// Counts requests by person, and those without a sign-in by address.
+/// Counts requests by person or service key, and those without either by address.
 pub(crate) struct Limits {
     clock: DefaultClock,
     people: DefaultKeyedRateLimiter<PersonId>,
+    keys: DefaultKeyedRateLimiter<ServiceKeyId>,
     shown: DefaultKeyedRateLimiter<Shown>,
     addresses: DefaultKeyedRateLimiter<String>,
 }
@@ -28,7 +29,7 @@ pub(crate) struct Limits {
 pub(crate) enum Shown {
     /// A refresh token of this sign-in.
     SignIn(SignInId),
-    /// An access token that has ended.
+    /// An access token that has ended, or a service key that was revoked.
     Token(SecretHash),
 }
 
@@ -42,6 +43,7 @@ impl Limits {
         Self {
             clock: DefaultClock::default(),
             people: RateLimiter::keyed(quota(config.requests_per_second, config.burst)),
+            keys: RateLimiter::keyed(quota(config.requests_per_second, config.burst)),
             shown: RateLimiter::keyed(quota(config.requests_per_second, config.burst)),
             addresses: RateLimiter::keyed(quota(anonymous, anonymous.saturating_mul(5))),
         }
@@ -49,6 +51,11 @@ impl Limits {
 
     pub(crate) fn person(&self, person: PersonId) -> Result<(), Refusal> {
         self.people.check_key(&person).map_err(|wait| Self::refuse(wait.wait_time_from(self.clock.now())))
+    }
+
+    /// Another system: by its key, so that one of an organisation's systems never waits for the other.
+    pub(crate) fn key(&self, key: ServiceKeyId) -> Result<(), Refusal> {
+        self.keys.check_key(&key).map_err(|wait| Self::refuse(wait.wait_time_from(self.clock.now())))
     }
 
     /// Who shows something that is truly ours: by that, whoever else is behind the same address.
@@ -64,6 +71,8 @@ impl Limits {
     pub(crate) fn forget_quiet(&self) {
         self.people.retain_recent();
         self.people.shrink_to_fit();
+        self.keys.retain_recent();
+        self.keys.shrink_to_fit();
         self.shown.retain_recent();
         self.shown.shrink_to_fit();
         self.addresses.retain_recent();

@@ -25,7 +25,7 @@ use unionflow_service::{Located, member as service};
 
 use crate::{
     compression::Secret,
-    extract::{Command, Id, Params, Signed, answer, resource},
+    extract::{Command, Id, Params, Reads, Signed, answer, resource},
     failure::Failure,
     state::Api,
 };
@@ -82,7 +82,7 @@ pub(crate) fn wrong_param(name: &str, hint: Hint) -> Failure {
 
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Params(query): Params<ListQuery>,
 ) -> Result<Response, Failure> {
     let listed = |text: &Option<String>| -> Vec<String> {
@@ -110,7 +110,7 @@ pub(crate) async fn list(
     let organization = query.organization_id;
     let page = api
         .service
-        .read(move |reader| service::read::list(reader, caller.person_id, organization, &wanted))
+        .read(move |reader| service::read::list(reader, &principal, organization, &wanted))
         .await?;
     Ok(Json(page).into_response())
 }
@@ -130,10 +130,10 @@ pub(crate) async fn create(
 
 pub(crate) async fn read(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Id(id): Id<MemberId>,
 ) -> Result<Response, Failure> {
-    let member = api.service.read(move |reader| service::read::read(reader, caller.person_id, id)).await?;
+    let member = api.service.read(move |reader| service::read::read(reader, &principal, id)).await?;
     Ok(resource(StatusCode::OK, member.version, &member))
 }
 

@@ -29,7 +29,10 @@ pub(crate) fn document(routes: &[Route]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.take(),
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "serviceKey": { "type": "http", "scheme": "bearer", "bearerFormat": "ufk_…", "description": SERVICE_KEY },
+            },
         },
         "security": [{ "bearer": [] }],
     })
@@ -73,6 +76,10 @@ const DESCRIPTION: &str = "Members, contributions and finance approvals of assoc
     smallest you hold, and merge by `version`. Errors are RFC 9457 problems with a stable `code`. Send `Idempotency-Key` with \
     every command; commands that move money must have one.";
 
+const SERVICE_KEY: &str = "The key of another system, made under `/organizations/{id}/service-keys`: `ufk_`, 32 hexadecimal digits, `_`, 64 \
+    hexadecimal digits. It reads what its scopes open in that one organisation, and does nothing; routes without this scheme \
+    answer it 403 `PERSON_REQUIRED`, those that want another scope 403 `SCOPE_REQUIRED`.";
+
 const TAGS: &[(&str, &str)] = &[
     ("auth", "Signing in and out."),
     ("me", "The person who is signed in."),
@@ -96,6 +103,8 @@ fn operation(route: &Route, schemas: &mut Schemas, problem: &schemars::Schema) -
     });
     if open {
         operation["security"] = json!([]);
+    } else if let Some(right) = route.doc.for_systems.0 {
+        operation["security"] = json!([{ "bearer": [] }, { "serviceKey": [right.to_string()] }]);
     }
     if let Some((schema, media)) = route.doc.body {
         let schema = schema(&mut schemas.read);

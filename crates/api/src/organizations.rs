@@ -18,7 +18,7 @@ use unionflow_protocol::{
 use unionflow_service::{journal, organization as service};
 
 use crate::{
-    extract::{Command, Id, Params, Signed, answer, resource},
+    extract::{Command, Id, Params, Reads, Signed, answer, resource},
     failure::Failure,
     members::page_size,
     state::Api,
@@ -33,9 +33,9 @@ pub(crate) struct EventsQuery {
 
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
 ) -> Result<Json<Organizations>, Failure> {
-    Ok(Json(api.service.read(move |reader| service::read::list(reader, caller.person_id)).await?))
+    Ok(Json(api.service.read(move |reader| service::read::list(reader, &principal)).await?))
 }
 
 pub(crate) async fn create(
@@ -55,11 +55,10 @@ pub(crate) async fn create(
 
 pub(crate) async fn read(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Id(id): Id<OrganizationId>,
 ) -> Result<Response, Failure> {
-    let organization =
-        api.service.read(move |reader| service::read::read(reader, caller.person_id, id)).await?;
+    let organization = api.service.read(move |reader| service::read::read(reader, &principal, id)).await?;
     Ok(resource(StatusCode::OK, organization.version, &organization))
 }
 
@@ -100,12 +99,11 @@ pub(crate) async fn ask_policy(
 
 pub(crate) async fn events(
     State(api): State<Arc<Api>>,
-    Signed(caller): Signed,
+    Reads(principal): Reads,
     Id(id): Id<OrganizationId>,
     Params(query): Params<EventsQuery>,
 ) -> Result<Response, Failure> {
     let (after, limit) = (Seq(query.after.unwrap_or(0)), page_size(query.limit)?);
-    let page =
-        api.service.read(move |reader| journal::events(reader, caller.person_id, id, after, limit)).await?;
+    let page = api.service.read(move |reader| journal::events(reader, &principal, id, after, limit)).await?;
     Ok(Json(page).into_response())
 }

@@ -11,14 +11,15 @@ use axum::{
 };
 use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
+use unionflow_domain::service_key::KeyRight::{ReadMembers, ReadMoney};
 use unionflow_protocol::{
     Seq,
     approval::ApprovalStatus,
-    id::{ApprovalId, OrganizationId},
+    id::{ApprovalId, OrganizationId, ServiceKeyId},
     problem::ErrorCode,
     rest::{
         Page, approval as a, auth as au, dashboard as d, finance as f, import as i, member as m,
-        notification as n, organization as o, realtime as r,
+        notification as n, organization as o, realtime as r, service_key as k,
     },
 };
 
@@ -26,7 +27,7 @@ use crate::{
     auth, compression, dashboard,
     documented::{Table, doc},
     failure::Failure,
-    finance, me, members, notifications, openapi, organizations, pages, realtime, setup,
+    finance, me, members, notifications, openapi, organizations, pages, realtime, service_keys, setup,
     state::Api,
     surround::surround,
 };
@@ -41,6 +42,7 @@ pub(crate) fn table() -> Table {
         me_routes,
         realtime_routes,
         organizations_routes,
+        service_keys_routes,
         members_routes,
         finance_routes,
         notifications_routes,
@@ -160,7 +162,9 @@ fn organizations_routes(table: Table) -> Table {
         .get(
             "/organizations",
             organizations::list,
-            doc("listOrganizations", "Your organisations").answers::<o::Organizations>(200, "By name."),
+            doc("listOrganizations", "Your organisations")
+                .for_systems(ReadMembers)
+                .answers::<o::Organizations>(200, "By name."),
         )
         .post(
             "/organizations",
@@ -172,7 +176,9 @@ fn organizations_routes(table: Table) -> Table {
         .get(
             "/organizations/{id}",
             organizations::read,
-            doc("readOrganization", "An organisation").answers::<o::Organization>(200, "The organisation."),
+            doc("readOrganization", "An organisation")
+                .for_systems(ReadMembers)
+                .answers::<o::Organization>(200, "The organisation."),
         )
         .patch(
             "/organizations/{id}",
@@ -197,9 +203,38 @@ fn organizations_routes(table: Table) -> Table {
             "/organizations/{id}/events",
             organizations::events,
             doc("readJournal", "The journal, as stored")
+                .for_systems(ReadMoney)
                 .param::<Seq>("after", "After this `seq`.")
                 .limit()
                 .answers::<Page<Value>>(200, "Envelopes in `seq` order."),
+        )
+}
+
+fn service_keys_routes(table: Table) -> Table {
+    table
+        .get(
+            "/organizations/{id}/service-keys",
+            service_keys::list,
+            doc("listServiceKeys", "The keys of other systems, newest first, without their secrets")
+                .param::<ServiceKeyId>("after", AFTER)
+                .limit()
+                .answers::<Page<k::ServiceKey>>(200, "A page."),
+        )
+        .post(
+            "/organizations/{id}/service-keys",
+            service_keys::create,
+            doc("createServiceKey", "Give another system a key")
+                .makes_new()
+                .shows_secret()
+                .body::<k::CreateServiceKey>()
+                .answers::<k::NewServiceKey>(201, "The key, with its secret, shown once."),
+        )
+        .delete(
+            "/organizations/{id}/service-keys/{keyId}",
+            service_keys::revoke,
+            doc("revokeServiceKey", "End a key, at once")
+                .body::<a::NoWords>()
+                .answers::<k::ServiceKey>(200, "It works no longer."),
         )
 }
 
@@ -209,6 +244,7 @@ fn members_routes(table: Table) -> Table {
             "/members",
             members::list,
             doc("listMembers", "Members by name")
+                .for_systems(ReadMembers)
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .param::<String>("search", "Part of a name, a number, or a phone you may see.")
                 .param::<String>("status", "Only this status, such as `ACTIVE`; several with commas.")
@@ -238,7 +274,7 @@ fn members_routes(table: Table) -> Table {
         .get(
             "/members/{id}",
             members::read,
-            doc("readMember", "A member").answers::<m::Member>(200, "The member."),
+            doc("readMember", "A member").for_systems(ReadMembers).answers::<m::Member>(200, "The member."),
         )
         .patch(
             "/members/{id}",
@@ -325,6 +361,7 @@ fn finance_routes(table: Table) -> Table {
             "/finance/approvals",
             finance::list,
             doc("listApprovals", "Requests for approval, newest first")
+                .for_systems(ReadMoney)
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .param::<ApprovalStatus>("status", "Only this status.")
                 .param::<ApprovalId>("after", AFTER)
@@ -345,7 +382,9 @@ fn finance_routes(table: Table) -> Table {
         .get(
             "/finance/approvals/{id}",
             finance::read,
-            doc("readApproval", "A request").answers::<a::Approval>(200, "The request."),
+            doc("readApproval", "A request")
+                .for_systems(ReadMoney)
+                .answers::<a::Approval>(200, "The request."),
         )
         .patch(
             "/finance/approvals/{id}",
@@ -399,6 +438,7 @@ fn finance_routes(table: Table) -> Table {
             "/finance/accounts",
             finance::accounts,
             doc("listAccounts", "The ledger's accounts")
+                .for_systems(ReadMoney)
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .answers::<f::Accounts>(200, "All of them."),
         )
@@ -406,6 +446,7 @@ fn finance_routes(table: Table) -> Table {
             "/finance/accounts/{id}/entries",
             finance::entries,
             doc("listEntries", "An account's entries, newest first")
+                .for_systems(ReadMoney)
                 .param::<Seq>("after", AFTER)
                 .limit()
                 .answers::<Page<f::Entry>>(200, "A page."),
@@ -445,6 +486,7 @@ fn dashboard_routes(table: Table) -> Table {
             "/dashboard/stats",
             dashboard::stats,
             doc("readStats", "The figures, in your edition")
+                .for_systems(ReadMembers)
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .answers::<d::Stats>(200, "The figures."),
         )
@@ -452,6 +494,7 @@ fn dashboard_routes(table: Table) -> Table {
             "/dashboard/kpis",
             dashboard::kpis,
             doc("readKpis", "Twelve months of figures, in your edition")
+                .for_systems(ReadMembers)
                 .needs::<OrganizationId>("organizationId", WHERE)
                 .answers::<d::Kpis>(200, "The series."),
         )

@@ -7,6 +7,8 @@ use unionflow_protocol::{
     role::{Role, RoleSet},
 };
 
+use crate::service_key::KeyRight;
+
 /// More about a refusal than its code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Detail {
@@ -16,6 +18,10 @@ pub enum Detail {
     TreasurerExecutes,
     /// Only holders of these roles may.
     OnlyRoles(RoleSet),
+    /// A key needs the scope that grants this.
+    NeedsScope(KeyRight),
+    /// The organisation does not open its directory to members.
+    DirectoryClosed,
     /// So many seconds until the next try.
     Wait(u32),
     /// At most so many mebibytes.
@@ -51,6 +57,14 @@ impl Detail {
                 let only = language.pick("Réservé à : ", "Only for: ");
                 format!("{only}{}.", roles.join(", "))
             }
+            Self::NeedsScope(right) => match language {
+                Language::French => format!("Il faut une clé avec la portée `{right}`."),
+                Language::English => format!("A key with the scope `{right}` is needed."),
+            },
+            Self::DirectoryClosed => pick(
+                "L’organisation n’ouvre pas l’annuaire à ses membres.",
+                "The organisation does not open its directory to members.",
+            ),
             Self::Wait(seconds) => match (language, seconds) {
                 (Language::French, 0 | 1) => "Réessayez dans une seconde.".to_owned(),
                 (Language::French, _) => format!("Réessayez dans {seconds} secondes."),

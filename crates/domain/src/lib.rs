@@ -19,6 +19,7 @@ pub mod permissions;
 pub mod policy;
 pub mod refusal;
 pub mod replay;
+pub mod service_key;
 pub mod text;
 pub mod trace;
 

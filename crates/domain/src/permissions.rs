@@ -1,11 +1,15 @@
-//! Who may do what: the table, as data. Tests of routes and frames are generated from it.
+//! Who may do what: the tables of members and of keys, as data. Tests of routes and frames are generated from them.
 
 use unionflow_protocol::{
     problem::ErrorCode,
     role::{Role, RoleSet},
 };
 
-use crate::{detail::Detail, refusal::Refusal};
+use crate::{
+    detail::Detail,
+    refusal::Refusal,
+    service_key::{KeyRight, Scopes},
+};
 
 /// Something a member may or may not do in an organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +42,8 @@ pub enum Action {
     ChangeSettings,
     /// Open amounts or the directory to plain members.
     OpenToMembers,
+    /// Give a service key that reads amounts.
+    OpenMoneyToKeys,
     /// Write to everyone.
     Broadcast,
     /// Read the journal, verify it, export.
@@ -75,11 +81,28 @@ pub const TABLE: &[(Action, [Grant; 7])] = &[
     (Action::AskGovernance, [Yes, Yes, No, No, No, No, No]),
     (Action::ChangeSettings, [Yes, Yes, No, No, No, No, No]),
     (Action::OpenToMembers, [No, Yes, No, No, No, No, No]),
+    (Action::OpenMoneyToKeys, [No, Yes, No, No, No, No, No]),
     (Action::Broadcast, [Yes, Yes, Yes, Yes, No, No, No]),
     (Action::ReadJournal, [No, Yes, Yes, Yes, No, Yes, Own]),
 ];
 
+/// What service keys may read, by scope: `read:members`, `read:money`. What is not here, no key may do.
+pub const KEYS: &[(Action, [Grant; 2])] = &[
+    // As a plain member does: names, where the organisation opens them.
+    (Action::SeeDirectory, [BySetting, BySetting]),
+    (Action::SeeApprovals, [No, Yes]),
+    (Action::SeeMoney, [No, Yes]),
+    (Action::ReadJournal, [No, Yes]),
+];
+
 impl Action {
+    /// What a key of these scopes may.
+    pub fn grant_to_key(self, scopes: &Scopes) -> Grant {
+        let Some((_, grants)) = KEYS.iter().find(|(action, _)| *action == self) else { return No };
+        let held = [KeyRight::ReadMembers, KeyRight::ReadMoney].map(|right| scopes.grant(right));
+        held.iter().zip(grants).filter(|(held, _)| **held).map(|(_, grant)| *grant).max().unwrap_or(No)
+    }
+
     /// What holders of these roles may: the best that one of them is granted.
     pub fn grant(self, roles: RoleSet) -> Grant {
         let row = TABLE.iter().find(|(action, _)| *action == self).expect("the table lists every action");
@@ -134,6 +157,7 @@ mod tests {
         AskGovernance       | ✓     ✓         –         –         –            –       –
         ChangeSettings      | ✓     ✓         –         –         –            –       –
         OpenToMembers       | –     ✓         –         –         –            –       –
+        OpenMoneyToKeys     | –     ✓         –         –         –            –       –
         Broadcast           | ✓     ✓         ✓         ✓         –            –       –
         ReadJournal         | –     ✓         ✓         ✓         –            ✓       own
     ";
@@ -180,6 +204,20 @@ mod tests {
         for role in Role::ALL {
             let votes = Action::Vote.allowed(RoleSet::of(&[*role]));
             assert_eq!(votes, RoleSet::VOTING.contains(*role), "{role}");
+        }
+    }
+
+    #[test]
+    fn a_key_sees_no_more_than_its_scope_opens_and_does_nothing() {
+        let of = |scope: &str| Scopes::parse(&[scope.parse().unwrap()]).unwrap();
+        let nothing = [of("declare-payments"), of("inbound:CONTRIBUTION_PAID")];
+        let sees = [Action::SeeApprovals, Action::SeeMoney, Action::ReadJournal];
+        for (action, _) in TABLE {
+            assert!(nothing.iter().all(|scopes| action.grant_to_key(scopes) == No), "{action:?}");
+            let directory = if *action == Action::SeeDirectory { BySetting } else { No };
+            assert_eq!(action.grant_to_key(&of("read:members")), directory, "{action:?}");
+            let money = if sees.contains(action) { Yes } else { directory };
+            assert_eq!(action.grant_to_key(&of("read:money")), money, "{action:?}");
         }
     }
 

@@ -21,7 +21,9 @@ use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use unionflow_auth::{Authenticator, Denied, access::BadToken, random, secret::SecretHash};
+use unionflow_auth::{
+    Authenticator, Denied, access::BadToken, random, secret::SecretHash, service_key::is_meant,
+};
 use unionflow_bus::Bus;
 use unionflow_domain::{hint::Hint, trace};
 use unionflow_protocol::{
@@ -164,6 +166,10 @@ impl Gateway {
     /// Who asks: one of three credentials. Never a token in the address, which ends up in logs.
     async fn identify(&self, headers: &HeaderMap, ticket: Option<String>) -> Result<Caller, Refused> {
         if let Some(token) = bearer(headers) {
+            // Whatever it is worth: no key opens a socket.
+            if is_meant(token) {
+                return Err(ErrorCode::PersonRequired.into());
+            }
             let access = self.authenticator.check(token, self.clock.now()).map_err(denied_code)?;
             let identity = Identity { person_id: access.person_id, token_ends: access.expires_at };
             return Ok(Caller { identity, sign_in_id: access.sign_in_id });

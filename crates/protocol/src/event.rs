@@ -1,5 +1,5 @@
-//! The catalogue of events: every fact and every state that UnionFlow writes, those of contributions and service keys reserved
-//! for the versions that bring them.
+//! The catalogue of events: every fact and every state that UnionFlow writes, those of contributions reserved for the versions
+//! that bring them.
 //!
 //! `data` holds ids, amounts (integers, one `currency` beside them), codes, dates and counts. **No names, phones,
 //! e-mails or free text**: those are rows of their own, which can be erased. It holds enough that a reader can recompute

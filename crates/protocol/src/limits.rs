@@ -58,6 +58,12 @@ pub const ORGANIZATION_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=150;
 pub const MEMBER_NUMBER_CHARS: std::ops::RangeInclusive<usize> = 1..=32;
 /// An e-mail address, a phone number or a login name, in bytes.
 pub const CONTACT_BYTES: usize = 254;
+/// A name of a service key, in characters.
+pub const SERVICE_KEY_NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
+/// The scopes of a service key, as they are sent.
+pub const SERVICE_KEY_SCOPES: std::ops::RangeInclusive<usize> = 1..=20;
+/// Service keys of one organisation that work.
+pub const SERVICE_KEYS_MAX: u32 = 50;
 /// The login names of one person.
 pub const LOGINS: std::ops::RangeInclusive<usize> = 1..=5;
 /// The fewest characters of a password.

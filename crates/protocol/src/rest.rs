@@ -16,6 +16,7 @@ pub mod member;
 pub mod notification;
 pub mod organization;
 pub mod realtime;
+pub mod service_key;
 
 /// The place in the journal that an answer is exact as of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

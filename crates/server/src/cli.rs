@@ -57,6 +57,9 @@ pub(crate) enum Action {
     /// People's accounts, as the operator sees them
     #[command(subcommand)]
     User(User),
+    /// Keys of other systems: what each may read or send
+    #[command(subcommand)]
+    Keys(Keys),
     /// Verify that nobody has touched the journals
     Verify(InOrganization),
     /// Copy the data while the server runs
@@ -228,6 +231,41 @@ pub(crate) enum User {
         /// The member's number
         #[arg(long, value_name = "NUMBER")]
         member_number: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Give another system a key; its secret is shown this once
+    Create {
+        /// What people are to call it: the system that gets it
+        name: String,
+        /// What it may do: read:members, read:money, declare-payments, inbound:TYPE,TYPE; once for each
+        #[arg(long, value_name = "SCOPE", required = true)]
+        scope: Vec<String>,
+        /// The organisation: its id, or part of its name
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+        /// One line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// All keys, those that were revoked too, without their secrets
+    List {
+        /// Only this organisation: its id, or part of its name
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+        /// One line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a key, at once and everywhere
+    Revoke {
+        /// Its id, or the key itself
+        key: String,
+        /// One line of JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -19,6 +19,7 @@ mod config;
 mod demo;
 mod doctor;
 mod import;
+mod keys;
 mod serve;
 mod setup;
 mod user;
@@ -114,6 +115,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         Action::Setup(setup) => setup::run(environment, *setup),
         Action::Import(cli::Import::Members(members)) => import::run(environment, &members),
         Action::User(user) => user::run(environment, user),
+        Action::Keys(keys) => keys::run(environment, keys),
         Action::Verify(verify) => verify::run(environment, &verify),
         Action::Backup { file } => backup::backup(environment, &file),
         Action::Restore { file } => backup::restore(environment, &file),

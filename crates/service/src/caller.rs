@@ -1,5 +1,6 @@
 //! Who calls, and how the call is to be answered.
 
+use unionflow_domain::service_key::ServiceKey;
 use unionflow_protocol::{
     Language, Origin, Timestamp,
     id::{MemberId, PersonId, SignInId},
@@ -20,6 +21,22 @@ pub struct Caller {
     pub language: Language,
     /// The trace that began with the request.
     pub trace_parent: Option<String>,
+}
+
+/// Who reads: a person who is signed in, or another system by a key that works. Commands are called by persons alone: a
+/// [`Call`] cannot be made from this.
+#[derive(Debug, Clone)]
+pub enum Principal {
+    /// A person, in every organisation that they belong to.
+    Person(PersonId),
+    /// Another system, in the organisation that gave it the key.
+    Key(Box<ServiceKey>),
+}
+
+impl From<PersonId> for Principal {
+    fn from(person: PersonId) -> Self {
+        Self::Person(person)
+    }
 }
 
 /// A command: who calls, under which key, on which version.

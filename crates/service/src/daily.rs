@@ -8,7 +8,7 @@ const fn times_max(what: Counted) -> u32 {
     match what {
         Counted::Requests => 10,
         Counted::TestEvents => 60,
-        Counted::OwnContacts => 20,
+        Counted::OwnContacts | Counted::ServiceKeys => 20,
     }
 }
 

@@ -7,19 +7,22 @@ use sha2::{Digest, Sha256};
 use unionflow_domain::{figures::Figures, organization::Organization};
 use unionflow_protocol::{
     Date, EventType, View,
-    id::{OrganizationId, PersonId},
+    id::OrganizationId,
     problem::ErrorCode,
     rest::dashboard::{Kpis, Stats},
 };
 use unionflow_storage::{Reader, Tx, Undo};
 
-use crate::{Publish, membership, organization::read::single_signature_in_effect};
+use crate::{Principal, Publish, membership::Viewer, organization::read::single_signature_in_effect};
 
 /// `GET /dashboard/stats`: the caller's edition.
-pub fn stats(reader: &mut Reader<'_>, person: PersonId, organization: OrganizationId) -> Result<Stats, Undo> {
-    let member = membership::active(reader, person, organization)?;
+pub fn stats(
+    reader: &mut Reader<'_>,
+    principal: &Principal,
+    organization: OrganizationId,
+) -> Result<Stats, Undo> {
+    let view = Viewer::active(reader, principal, organization)?.view();
     let (organization, figures) = of(reader, organization)?;
-    let view = View::of(member.effective_roles());
     Ok(Stats {
         organization_id: organization.id,
         as_of_date: figures.as_of(),
@@ -30,10 +33,13 @@ pub fn stats(reader: &mut Reader<'_>, person: PersonId, organization: Organizati
 }
 
 /// `GET /dashboard/kpis`: the caller's edition.
-pub fn kpis(reader: &mut Reader<'_>, person: PersonId, organization: OrganizationId) -> Result<Kpis, Undo> {
-    let member = membership::active(reader, person, organization)?;
+pub fn kpis(
+    reader: &mut Reader<'_>,
+    principal: &Principal,
+    organization: OrganizationId,
+) -> Result<Kpis, Undo> {
+    let view = Viewer::active(reader, principal, organization)?.view();
     let (organization, figures) = of(reader, organization)?;
-    let view = View::of(member.effective_roles());
     Ok(Kpis {
         organization_id: organization.id,
         as_of_date: figures.as_of(),

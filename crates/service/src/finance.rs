@@ -3,7 +3,7 @@
 use unionflow_domain::permissions::Action;
 use unionflow_protocol::{
     Seq,
-    id::{AccountId, OrganizationId, PersonId},
+    id::{AccountId, OrganizationId},
     problem::ErrorCode,
     rest::{
         Page,
@@ -12,16 +12,15 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Reader, Undo};
 
-use crate::{membership, organization::read::single_signature_in_effect};
+use crate::{Principal, membership::Viewer, organization::read::single_signature_in_effect};
 
 /// `GET /finance/accounts`
 pub fn accounts(
     reader: &mut Reader<'_>,
-    person: PersonId,
+    principal: &Principal,
     organization: OrganizationId,
 ) -> Result<Accounts, Undo> {
-    let member = membership::active(reader, person, organization)?;
-    membership::require(&member, Action::SeeMoney)?;
+    Viewer::active(reader, principal, organization)?.require(Action::SeeMoney)?;
     let as_of = reader.as_of(organization)?;
     let chart = reader.load_chart(organization)?;
     let items = chart.accounts().iter().map(|account| Account {
@@ -43,14 +42,13 @@ pub fn accounts(
 /// `GET /finance/accounts/{id}/entries`: newest first.
 pub fn entries(
     reader: &mut Reader<'_>,
-    person: PersonId,
+    principal: &Principal,
     account: AccountId,
     before: Option<Seq>,
     limit: usize,
 ) -> Result<Page<Entry>, Undo> {
     let organization = reader.organization_of_account(account)?.ok_or(ErrorCode::NotFound)?;
-    let member = membership::active(reader, person, organization)?;
-    if !Action::SeeMoney.allowed(member.effective_roles()) {
+    if !Viewer::active(reader, principal, organization)?.may(Action::SeeMoney) {
         return Err(ErrorCode::NotFound.into());
     }
     let mut items = reader.load_entries(account, before, limit + 1)?;

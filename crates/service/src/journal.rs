@@ -2,25 +2,20 @@
 
 use serde_json::value::RawValue;
 use unionflow_domain::permissions::Action;
-use unionflow_protocol::{
-    Seq,
-    id::{OrganizationId, PersonId},
-    rest::Page,
-};
+use unionflow_protocol::{Seq, id::OrganizationId, rest::Page};
 use unionflow_storage::{Reader, StoreFault, Undo};
 
-use crate::membership;
+use crate::{Principal, membership::Viewer};
 
 /// `GET /organizations/{id}/events`: the stored envelopes in `seq` order, not filtered by audience.
 pub fn events(
     reader: &mut Reader<'_>,
-    person: PersonId,
+    principal: &Principal,
     organization: OrganizationId,
     after: Seq,
     limit: usize,
 ) -> Result<Page<Box<RawValue>>, Undo> {
-    let member = membership::active(reader, person, organization)?;
-    membership::require(&member, Action::ReadJournal)?;
+    Viewer::active(reader, principal, organization)?.require(Action::ReadJournal)?;
     let limit = u32::try_from(limit).unwrap_or(u32::MAX - 1);
     let mut records = reader.journal_after(organization, after, limit + 1)?;
     let more = records.len() > limit as usize;

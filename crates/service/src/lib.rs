@@ -20,9 +20,10 @@ mod publish;
 pub mod realtime;
 pub mod relay;
 mod service;
+pub mod service_key;
 pub mod sweeper;
 
 pub use auth::keys::record_key;
-pub use caller::{Call, Caller};
+pub use caller::{Call, Caller, Principal};
 pub use publish::{Publish, Publisher};
 pub use service::{Located, Service, Settings};

@@ -155,7 +155,7 @@ pub fn list(
     Ok(found)
 }
 
-fn act(tx: &mut Tx<'_>) {
+pub(crate) fn act(tx: &mut Tx<'_>) {
     tx.act_as(Author { member_id: None, origin: Origin::Operator });
 }
 

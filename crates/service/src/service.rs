@@ -18,6 +18,7 @@ use crate::{
     Call,
     auth::{keys, turns::Turns},
     membership,
+    service_key::Noted,
 };
 
 /// What an operator can set.
@@ -58,6 +59,7 @@ struct Inner {
     settings: Settings,
     /// Which organisation a resource belongs to never changes.
     located: Cache<AggregateId, OrganizationId>,
+    noted_keys: Noted,
 }
 
 /// A resource that is addressed by its id alone.
@@ -72,6 +74,7 @@ pub enum Located {
 }
 
 const LOCATED_MAX: usize = 50_000;
+const NOTED_KEYS_MAX: usize = 10_000;
 const HASHES_AT_ONCE: usize = 2;
 const HASHES_WAITING: usize = 100;
 
@@ -91,6 +94,7 @@ impl Service {
             turns: Turns::default(),
             settings,
             located: Cache::new(LOCATED_MAX),
+            noted_keys: Cache::new(NOTED_KEYS_MAX),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -116,6 +120,10 @@ impl Service {
 
     pub(crate) fn turns(&self) -> &Turns {
         &self.inner.turns
+    }
+
+    pub(crate) fn noted_keys(&self) -> &Noted {
+        &self.inner.noted_keys
     }
 
     pub(crate) fn throttle_key(&self) -> &[u8] {

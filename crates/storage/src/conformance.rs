@@ -55,6 +55,8 @@ macro_rules! storage_conformance {
             the_time_of_a_unit_is_read_when_its_turn_has_come
             ended_sign_ins_can_be_watched
             one_refresh_wins_and_failures_add_up
+            a_service_key_is_found_by_its_id_and_listed_newest_first
+            that_a_service_key_was_used_is_noted_once_a_minute_and_changes_nothing_else
             a_lease_has_one_holder_until_it_ends
             a_lease_that_ran_out_is_anybodys_and_no_longer_its_holders
         );
@@ -74,10 +76,11 @@ macro_rules! storage_conformance {
 
 mod keys;
 mod leases;
+mod service_keys;
 mod tables;
 mod units;
 
-pub use self::{keys::*, leases::*, tables::*, units::*};
+pub use self::{keys::*, leases::*, service_keys::*, tables::*, units::*};
 
 type Clock = Arc<ScriptedClock>;
 

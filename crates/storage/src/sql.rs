@@ -222,6 +222,7 @@ ids!(
     NotificationId,
     BatchId,
     SignInId,
+    ServiceKeyId,
     AggregateId
 );
 

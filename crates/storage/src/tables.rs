@@ -11,4 +11,5 @@ pub mod member;
 pub mod notification;
 pub mod organization;
 pub mod person;
+pub mod service_key;
 pub mod text;

@@ -6,7 +6,7 @@ use unionflow_domain::{figures::Figures, organization::Organization, text::Salt}
 use unionflow_protocol::{
     Audience, Envelope, EnvelopeHead, Event, Origin, Position, Record, Seq,
     chain::ChainHash,
-    id::{AggregateId, EventId, MemberId, OrganizationId},
+    id::{AggregateId, EventId, MemberId, OrganizationId, ServiceKeyId},
     limits,
     problem::ErrorCode,
 };
@@ -28,6 +28,7 @@ pub struct Tx<'a> {
     author: Author,
     trace_parent: Option<String>,
     cause: Option<EventId>,
+    service_key: Option<ServiceKeyId>,
     current: Option<Current>,
     records: Vec<Record>,
 }
@@ -149,6 +150,7 @@ impl<'a> Tx<'a> {
             author,
             trace_parent: None,
             cause: None,
+            service_key: None,
             current: None,
             records: Vec::new(),
         };
@@ -175,6 +177,11 @@ impl<'a> Tx<'a> {
     /// Who causes the events from here on.
     pub fn act_as(&mut self, author: Author) {
         self.author = author;
+    }
+
+    /// The key of another system that causes the events from here on.
+    pub fn act_by(&mut self, key: ServiceKeyId) {
+        self.service_key = Some(key);
     }
 
     /// The trace that the events belong to.
@@ -256,6 +263,7 @@ impl<'a> Tx<'a> {
         self.load_figures()?;
         let (author, trace_parent) = (self.author, self.trace_parent.clone());
         let causation_id = new.causation_id.or(self.cause);
+        let service_key = self.service_key;
         let current = self.current()?;
         let seq = current.head.next();
         let head = EnvelopeHead {
@@ -266,7 +274,7 @@ impl<'a> Tx<'a> {
             aggregate_id: new.aggregate_id,
             aggregate_version: new.version,
             actor_id: author.member_id,
-            service_key_id: None,
+            service_key_id: service_key,
             origin: author.origin,
             causation_id,
         };

@@ -62,15 +62,19 @@ error_codes! {
     SignInToAccept "SIGN_IN_TO_ACCEPT" 409 "Un compte a déjà cet identifiant : connectez-vous, puis acceptez l’invitation. S’il n’est pas à vous, choisissez un autre identifiant et prévenez l’opérateur." "An account has this login already: sign in, then accept the invitation. If it is not yours, choose another login and tell the operator.";
     AlreadyAMember "ALREADY_A_MEMBER" 409 "Vous êtes déjà membre de cette organisation." "You are already a member of this organisation.";
     WrongPassword "WRONG_PASSWORD" 403 "Le mot de passe actuel est incorrect." "The current password is wrong.";
+    ServiceKeyRevoked "SERVICE_KEY_REVOKED" 401 "Cette clé de service a été révoquée." "This service key was revoked.";
     OtherPerson "OTHER_PERSON" 403 "Ce jeton est celui d’une autre personne." "This token belongs to another person.";
     OrganizationRequired "ORGANIZATION_REQUIRED" 400 "Précisez l’organisation." "Say which organisation.";
 
     // May this person do it?
     Forbidden "FORBIDDEN" 403 "Vos rôles ne le permettent pas." "Your roles do not allow it.";
+    PersonRequired "PERSON_REQUIRED" 403 "Seule une personne connectée peut le faire, pas une clé de service." "Only a person who is signed in can do this, not a service key.";
+    ScopeRequired "SCOPE_REQUIRED" 403 "La clé de service n’a pas la portée nécessaire." "The service key does not have the scope that this needs.";
     MembershipSuspended "MEMBERSHIP_SUSPENDED" 403 "Votre adhésion est suspendue." "Your membership is suspended.";
 
     // Organisations.
     NewOrganizationsClosed "NEW_ORGANIZATIONS_CLOSED" 403 "Ce serveur n’accepte pas de nouvelle organisation." "This server takes no new organisation.";
+    TooManyServiceKeys "TOO_MANY_SERVICE_KEYS" 409 "L’organisation a déjà autant de clés de service qu’il est permis ; révoquez-en une." "The organisation has as many service keys as are allowed; revoke one.";
     AlreadySetUp "ALREADY_SET_UP" 409 "Ce serveur a déjà une organisation." "This server already has an organisation.";
 
     // Members.

@@ -102,7 +102,7 @@ impl Stage {
         let (treasurer, organization) = (self.hidden(Role::Treasurer).person, self.organization);
         let accounts = self
             .service
-            .read(move |reader| finance::accounts(reader, treasurer, organization))
+            .read(move |reader| finance::accounts(reader, &treasurer.into(), organization))
             .await?
             .page
             .items;

@@ -31,14 +31,14 @@ pub(crate) fn view(
     member: &Member,
 ) -> Result<rest::approval::Approval, Undo> {
     let as_of = tx.as_of_here()?;
-    read(tx, approval, member, as_of)
+    read(tx, approval, Some(member), as_of)
 }
 
-/// A request within a snapshot.
+/// A request within a snapshot. Who is no member may do nothing with it.
 pub(crate) fn read(
     reader: &mut Reader<'_>,
     approval: &Approval,
-    member: &Member,
+    member: Option<&Member>,
     as_of: AsOf,
 ) -> Result<rest::approval::Approval, Undo> {
     let owner = approval.id.into();
@@ -61,6 +61,10 @@ pub(crate) fn read(
         // With those who were shown a code since: voters see whose voice it may be.
         terms.code_givers = approval.code_givers(electorate);
     }
+    let actions = match member {
+        Some(member) => actions(reader, approval, member, electorate.as_ref())?,
+        None => Vec::new(),
+    };
     let concerned = match approval.content.beneficiary_member_id {
         Some(id) => reader.load_member(id)?,
         None => None,
@@ -95,7 +99,7 @@ pub(crate) fn read(
         last_failure: outcome.last_failure,
         created_at: approval.created_at,
         updated_at: approval.updated_at,
-        actions: actions(reader, approval, member, electorate.as_ref())?,
+        actions,
         as_of,
     })
 }

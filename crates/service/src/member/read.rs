@@ -1,9 +1,9 @@
 //! `GET /members` and `GET /members/{id}`
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use unionflow_domain::{Refusal, contact::fold, hint::Hint, permissions::Action};
+use unionflow_domain::{Refusal, contact::fold, hint::Hint, member::Member as Kept, permissions::Action};
 use unionflow_protocol::{
-    id::{MemberId, OrganizationId, PersonId},
+    id::{MemberId, OrganizationId},
     limits::{SEARCH_CHARS, SEARCH_FOLDED_BYTES},
     member::MemberStatus,
     problem::{ErrorCode, FieldCode},
@@ -15,7 +15,7 @@ use unionflow_storage::{
 };
 
 use super::view;
-use crate::membership;
+use crate::{Principal, membership::Viewer};
 
 /// What a list of members is to hold.
 #[derive(Debug, Clone, Default)]
@@ -33,29 +33,29 @@ pub struct Wanted {
 }
 
 /// One member: oneself, or anybody for those who see the directory.
-pub fn read(reader: &mut Reader<'_>, person: PersonId, id: MemberId) -> Result<Member, Undo> {
+pub fn read(reader: &mut Reader<'_>, principal: &Principal, id: MemberId) -> Result<Member, Undo> {
     let member = reader.load_member(id)?.ok_or(ErrorCode::NotFound)?;
-    let viewer = membership::belonging(reader, person, member.organization_id)?;
+    let viewer = Viewer::belonging(reader, principal, member.organization_id)?;
     let organization = reader.load_organization(member.organization_id)?.ok_or(ErrorCode::NotFound)?;
-    let directory = membership::sees_directory(&viewer, organization.settings.directory_open_to_members);
-    if viewer.id != member.id && !directory {
+    let directory = viewer.sees_directory(organization.settings.directory_open_to_members);
+    if !viewer.is(member.id) && !directory {
         return Err(ErrorCode::NotFound.into());
     }
     let as_of = reader.as_of(member.organization_id)?;
-    view::read(reader, &member, &viewer, as_of)
+    view::read(reader, &member, sees_contacts(&viewer, &member), as_of)
 }
 
 /// A page of members by folded name.
 pub fn list(
     reader: &mut Reader<'_>,
-    person: PersonId,
+    principal: &Principal,
     organization: OrganizationId,
     wanted: &Wanted,
 ) -> Result<Page<Member>, Undo> {
-    let viewer = membership::active(reader, person, organization)?;
+    let viewer = Viewer::active(reader, principal, organization)?;
     let settings = reader.load_organization(organization)?.ok_or(ErrorCode::NotFound)?.settings;
-    if !membership::sees_directory(&viewer, settings.directory_open_to_members) {
-        return Err(Action::SeeDirectory.forbidden().into());
+    if !viewer.sees_directory(settings.directory_open_to_members) {
+        return Err(viewer.no_directory().into());
     }
     let as_of = reader.as_of(organization)?;
     let mut items = Vec::new();
@@ -64,7 +64,7 @@ pub fn list(
             if let Some(member) =
                 reader.load_member(*id)?.filter(|member| member.organization_id == organization)
             {
-                items.push(view::read(reader, &member, &viewer, as_of)?);
+                items.push(view::read(reader, &member, sees_contacts(&viewer, &member), as_of)?);
             }
         }
         return Ok(Page { items, next_cursor: None, as_of });
@@ -72,7 +72,7 @@ pub fn list(
     let after = wanted.after.as_deref().map(read_cursor).transpose()?;
     let search = wanted.search.as_deref().map(read_search).transpose()?.filter(|text| !text.is_empty());
     // Searched, not left out afterwards: a page that holds less than it might would tell of phones too.
-    let in_contacts = Action::SeeContacts.allowed(viewer.effective_roles());
+    let in_contacts = viewer.may(Action::SeeContacts);
     let filter = MemberFilter { search, in_contacts, statuses: wanted.statuses.clone() };
     let mut found = reader.load_members(organization, &filter, after.as_ref(), wanted.limit + 1)?;
     let more = found.len() > wanted.limit;
@@ -81,9 +81,13 @@ pub fn list(
     let next_cursor =
         last.map(|member| cursor(&MemberCursor { sort_key: member.name.sort_key(), id: member.id }));
     for member in &found {
-        items.push(view::read(reader, member, &viewer, as_of)?);
+        items.push(view::read(reader, member, sees_contacts(&viewer, member), as_of)?);
     }
     Ok(Page { items, next_cursor, as_of })
+}
+
+fn sees_contacts(viewer: &Viewer, of: &Kept) -> bool {
+    viewer.is(of.id) || viewer.may(Action::SeeContacts)
 }
 
 /// What is searched for: no longer than any name, and than what the store can match.

@@ -7,17 +7,17 @@ use unionflow_storage::{Reader, Tx, Undo, tables::text::TextKind};
 /// A member within the unit that changed it.
 pub(crate) fn view(tx: &mut Tx<'_>, member: &Member, viewer: &Member) -> Result<rest::member::Member, Undo> {
     let as_of = tx.as_of_here()?;
-    read(tx, member, viewer, as_of)
+    let contacts = viewer.id == member.id || Action::SeeContacts.allowed(viewer.effective_roles());
+    read(tx, member, contacts, as_of)
 }
 
 /// A member within a snapshot. Contact data and reasons are for those who keep the members, and for the member.
 pub(crate) fn read(
     reader: &mut Reader<'_>,
     member: &Member,
-    viewer: &Member,
+    contacts: bool,
     as_of: AsOf,
 ) -> Result<rest::member::Member, Undo> {
-    let contacts = viewer.id == member.id || Action::SeeContacts.allowed(viewer.effective_roles());
     let reason = if contacts { reader.load_text(member.id.into(), TextKind::Reason, 0)? } else { None };
     Ok(rest::member::Member {
         id: member.id,

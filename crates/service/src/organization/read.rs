@@ -11,13 +11,17 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Reader, StoreFault, Undo};
 
-use crate::membership;
+use crate::{Principal, membership, membership::Viewer};
 
-/// `GET /organizations`: the caller's.
-pub fn list(reader: &mut Reader<'_>, person: PersonId) -> Result<Organizations, Undo> {
+/// `GET /organizations`: the caller's; of a key, the one that gave it.
+pub fn list(reader: &mut Reader<'_>, principal: &Principal) -> Result<Organizations, Undo> {
+    let ids = match principal {
+        Principal::Person(person) => reader.organizations_of(*person)?,
+        Principal::Key(key) => vec![key.organization_id],
+    };
     let mut items = Vec::new();
-    for id in reader.organizations_of(person)? {
-        items.push(read(reader, person, id)?);
+    for id in ids {
+        items.push(read(reader, principal, id)?);
     }
     items.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Organizations { items })
@@ -26,10 +30,10 @@ pub fn list(reader: &mut Reader<'_>, person: PersonId) -> Result<Organizations, 
 /// `GET /organizations/{id}`
 pub fn read(
     reader: &mut Reader<'_>,
-    person: PersonId,
+    principal: &Principal,
     id: OrganizationId,
 ) -> Result<rest::organization::Organization, Undo> {
-    membership::belonging(reader, person, id)?;
+    Viewer::belonging(reader, principal, id)?;
     let organization = reader.load_organization(id)?.ok_or(ErrorCode::NotFound)?;
     let as_of = reader.as_of(id)?;
     Ok(view(reader, &organization, as_of)?)

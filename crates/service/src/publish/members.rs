@@ -1,6 +1,6 @@
-//! What is told on `unionflow.members.events`: members, roles, the organisation, imports.
+//! What is told on `unionflow.members.events`: members, roles, the organisation, service keys, imports.
 
-use unionflow_domain::{member::Member, organization::Organization};
+use unionflow_domain::{member::Member, organization::Organization, service_key::ServiceKey};
 use unionflow_protocol::{
     Audience, Event, Origin, Role, RoleSet, event::members::*, id::ApprovalId, member::MemberStatus,
 };
@@ -118,6 +118,21 @@ impl Publisher<'_, '_> {
         };
         self.fact(organization.id.into(), organization.version, Audience::everyone(), event.into())
             .map(|_| ())
+    }
+
+    pub(crate) fn service_key_created(&mut self, key: &mut ServiceKey) -> Result<(), Undo> {
+        let event = ServiceKeyCreated { key_id: key.id, scopes: key.scopes.as_slice().to_vec() };
+        self.about_key(key, event)
+    }
+
+    pub(crate) fn service_key_revoked(&mut self, key: &mut ServiceKey) -> Result<(), Undo> {
+        let event = ServiceKeyRevoked { key_id: key.id, scopes: key.scopes.as_slice().to_vec() };
+        self.about_key(key, event)
+    }
+
+    fn about_key(&mut self, key: &mut ServiceKey, event: impl Into<Event>) -> Result<(), Undo> {
+        key.version += 1;
+        self.fact(key.id.into(), key.version, keepers(), event.into()).map(|_| ())
     }
 
     pub(crate) fn import_applied(&mut self, summary: ImportApplied) -> Result<(), Undo> {

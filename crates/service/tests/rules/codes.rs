@@ -39,7 +39,7 @@ async fn reset(town: &Town, club: &Club, who: Who, about: Who) -> Result<CodeOrR
 
 async fn seen(town: &Town, who: Who, request: &Approval) -> Approval {
     let id = request.id;
-    let read = town.service.read(move |reader| approval::read::read(reader, who.person, id));
+    let read = town.service.read(move |reader| approval::read::read(reader, &who.person.into(), id));
     read.await.expect("an officer sees it")
 }
 

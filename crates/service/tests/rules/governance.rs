@@ -89,8 +89,9 @@ async fn whoever_a_change_of_roles_concerns_does_not_see_it_while_it_waits_nor_v
     for told in town.told_after(&club, before).await {
         assert!(!told.audience.admits(plain.member, RoleSet::of(&[Role::Member])), "{told:?}");
     }
-    let read =
-        |who: Who| town.service.read(move |reader| approval::read::read(reader, who.person, request.id));
+    let read = |who: Who| {
+        town.service.read(move |reader| approval::read::read(reader, &who.person.into(), request.id))
+    };
     assert_eq!(read(plain).await.unwrap_err().code(), ErrorCode::NotFound);
     town.approve(&club, secretary, request.id).await.unwrap();
     assert_eq!(read(plain).await.unwrap().status, ApprovalStatus::Executed);
@@ -113,7 +114,8 @@ async fn whoever_a_change_of_roles_concerns_hears_nothing_of_one_that_comes_to_n
         assert!(!told.audience.admits(plain.member, RoleSet::of(&[Role::Member])), "{told:?}");
     }
     for id in [rejected.id, cancelled.id] {
-        let read = town.service.read(move |reader| approval::read::read(reader, plain.person, id)).await;
+        let read =
+            town.service.read(move |reader| approval::read::read(reader, &plain.person.into(), id)).await;
         assert_eq!(read.unwrap_err().code(), ErrorCode::NotFound);
     }
 }

@@ -37,7 +37,8 @@ async fn money_goes_to_nobody_who_is_gone_or_suspended() {
     assert_eq!(vote.code, ErrorCode::BeneficiaryNotActive);
     let current = vote.current.expect("it shows the request as it stands");
     assert_eq!((&current["status"], &current["votesInStep"]), (&"PENDING".into(), &0.into()));
-    let seen = town.service.read(move |reader| approval::read::read(reader, president.person, waits.id));
+    let seen =
+        town.service.read(move |reader| approval::read::read(reader, &president.person.into(), waits.id));
     let approve = seen.await.unwrap().actions.into_iter().find(|a| a.action == ApprovalAction::Approve);
     assert_eq!(approve.unwrap().refusal, Some(ErrorCode::BeneficiaryNotActive));
     let before = town.head(&club).await;

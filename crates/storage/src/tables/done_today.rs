@@ -17,6 +17,8 @@ pub enum Counted {
     TestEvents,
     /// Changes of the own contact data.
     OwnContacts,
+    /// Service keys made.
+    ServiceKeys,
 }
 
 impl Counted {
@@ -25,6 +27,7 @@ impl Counted {
             Self::Requests => "REQUESTS",
             Self::TestEvents => "TEST_EVENTS",
             Self::OwnContacts => "OWN_CONTACTS",
+            Self::ServiceKeys => "SERVICE_KEYS",
         }
     }
 }

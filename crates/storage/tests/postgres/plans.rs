@@ -9,7 +9,7 @@ use unionflow_domain::contact::LoginName;
 use unionflow_protocol::{
     RoleSet, Seq, Timestamp,
     event::members::ImportKind,
-    id::{AccountId, ApprovalId, MemberId, OrganizationId, PersonId, SignInId},
+    id::{AccountId, ApprovalId, MemberId, OrganizationId, PersonId, ServiceKeyId, SignInId},
 };
 use unionflow_storage::{
     Scope, ScriptedClock, Store, StoreFault, conformance,
@@ -94,6 +94,9 @@ async fn read_everything(store: &Store) {
         reader.load_sign_in(SignInId::from_uuid(id))?;
         reader.load_sign_ins(person)?;
         reader.load_ended_sign_ins(Timestamp::from_millis(0))?;
+        reader.load_service_key(ServiceKeyId::from_uuid(id))?;
+        reader.load_service_keys(organization, None, 10)?;
+        reader.count_service_keys(organization)?;
         reader.load_texts(organization.into(), TextKind::Comment)?;
         Ok(())
     });
@@ -117,6 +120,7 @@ async fn change_something(store: &Store) {
         tx.purge_sign_ins(early, 10)?;
         tx.purge_idempotency(early, 10)?;
         tx.resolve_reservation(ApprovalId::from_uuid(id), true)?;
+        tx.note_service_key(ServiceKeyId::from_uuid(id), early)?;
         tx.mark_published(organization, Seq(1))?;
         Ok(())
     });
