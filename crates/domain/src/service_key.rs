@@ -245,6 +245,29 @@ mod tests {
     }
 
     #[test]
+    fn a_key_sends_only_its_types_and_only_to_its_organisation() {
+        let [here, there] = [1, 2].map(|n| OrganizationId::from_uuid(uuid::Uuid::from_u128(n)));
+        let key = ServiceKey {
+            id: ServiceKeyId::from_uuid(uuid::Uuid::from_u128(3)),
+            organization_id: here,
+            version: 1,
+            name: "Site".into(),
+            scopes: scopes(&["inbound:CONTRIBUTION_PAID"]).unwrap(),
+            created_by: None,
+            created_at: Timestamp::from_millis(0),
+            last_used_at: None,
+            revoked_at: None,
+        };
+        let code = |organization, event_type| {
+            key.check_in(organization, KeyRight::Inbound(event_type)).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(code(here, EventType::ContributionPaid), Ok(()));
+        assert_eq!(code(here, EventType::MemberCreated), Err(ErrorCode::ScopeRequired));
+        assert_eq!(code(there, EventType::ContributionPaid), Err(ErrorCode::NotFound));
+        assert_eq!(code(there, EventType::MemberCreated), Err(ErrorCode::NotFound));
+    }
+
+    #[test]
     fn only_the_president_gives_a_key_that_reads_the_money() {
         let wanted = |scope: &str| Wanted { name: "Site".into(), scopes: scopes(&[scope]).unwrap() };
         let by = |scope, role| wanted(scope).check_giver(RoleSet::of(&[Role::Member, role]));

@@ -8,6 +8,8 @@ mod faults;
 mod history;
 #[path = "command_line/import.rs"]
 mod import;
+#[path = "command_line/keys.rs"]
+mod keys;
 #[path = "command_line/metrics.rs"]
 mod metrics;
 #[path = "command_line/running.rs"]

@@ -13,9 +13,7 @@ use unionflow_testkit::{Frame, Person, Socket, World};
 use crate::Tally;
 
 /// Those of the catalogue that come with later issues: nothing in the core can produce them.
-const LATER: [EventType; 13] = [
-    EventType::ServiceKeyCreated,
-    EventType::ServiceKeyRevoked,
+const LATER: [EventType; 11] = [
     EventType::MemberErased,
     EventType::ImportUndone,
     EventType::ContributionPlanPublished,
@@ -133,6 +131,7 @@ async fn live(world: &World, newcomer: &Person) {
     money(world, &president, &treasurer).await;
     governance(world, &president, &treasurer).await;
     members(world, newcomer).await;
+    service_keys(world).await;
     notifications(world).await;
     let there = world.solidarite(Role::Treasurer).await;
     let request = there.submit(55_501).await;
@@ -227,6 +226,13 @@ async fn members(world: &World, newcomer: &Person) {
     secretary.ask("POST".parse().unwrap(), &path).text(file).send().await.expect(200);
 }
 
+async fn service_keys(world: &World) {
+    let admin = world.espoir(Role::Admin).await;
+    let path = format!("/organizations/{}/service-keys", world.espoir.id);
+    let made = admin.post(&path, &json!({"name": "Site", "scopes": ["read:members"]})).await.expect(201);
+    admin.delete(&format!("{path}/{}", made["id"].as_str().unwrap())).await.expect(200);
+}
+
 async fn notifications(world: &World) {
     let (admin, member) = (world.espoir(Role::Admin).await, world.espoir(Role::Member).await);
     let here = json!({"organizationId": world.espoir.id});
@@ -307,7 +313,9 @@ impl Catalogue {
         let roles = |roles: &[Role]| Audience::roles(RoleSet::of(roles));
         Some(match kind {
             E::UserNotification | E::BroadcastNotification => return None,
-            E::PolicyChanged | E::ImportApplied => roles(&KEEPERS),
+            E::PolicyChanged | E::ImportApplied | E::ServiceKeyCreated | E::ServiceKeyRevoked => {
+                roles(&KEEPERS)
+            }
             E::AccountOpened | E::LedgerEntryPosted => roles(&MONEY),
             E::RoleGranted | E::RoleRevoked | E::OrganizationCreated | E::OrganizationUpdated => {
                 Audience::everyone()

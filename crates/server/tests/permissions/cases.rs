@@ -112,6 +112,7 @@ fn here(stage: &Stage, _: Who) -> Value {
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = people();
     cases.extend(organizations());
+    cases.extend(service_keys());
     cases.extend(members());
     cases.extend(finance());
     cases.extend(inbox_and_figures());
@@ -173,6 +174,21 @@ fn organizations() -> Vec<Case> {
         )
         .body(|stage, _| stage.policy()),
         case("GET", "/organizations/{id}/events", Organization, Rule::Granted(Action::ReadJournal, 200)),
+    ]
+}
+
+fn service_keys() -> Vec<Case> {
+    use Fixture::{Organization, ServiceKey};
+    let settings = |status| Rule::Granted(Action::ChangeSettings, status);
+    let of = "/organizations/{id}/service-keys";
+    vec![
+        case("GET", of, Organization, settings(200)),
+        case("POST", of, Organization, settings(201))
+            .body(|_, _| json!({"name": "Site Zibeline", "scopes": ["read:members", "declare-payments"]})),
+        case("POST", of, Organization, Rule::Granted(Action::OpenMoneyToKeys, 201))
+            .body(|_, _| json!({"name": "Compta Zibeline", "scopes": ["read:money"]})),
+        case("DELETE", "/organizations/{organization}/service-keys/{id}", ServiceKey, settings(200))
+            .body(empty),
     ]
 }
 

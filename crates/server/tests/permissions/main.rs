@@ -5,6 +5,7 @@
 mod audiences;
 mod cases;
 mod frames;
+mod keys;
 mod records;
 mod stage;
 
@@ -101,9 +102,10 @@ async fn every_route_has_a_case() {
         .iter()
         .map(|case| {
             let path = case.path.split('?').next().unwrap();
-            let path = match path.split_once("/roles/") {
-                Some((member, _)) => format!("{member}/roles/{{role}}"),
-                None => path.to_owned(),
+            let path = match (path.split_once("/roles/"), path.split_once("/service-keys/")) {
+                (Some((member, _)), _) => format!("{member}/roles/{{role}}"),
+                (_, Some(_)) => "/organizations/{id}/service-keys/{keyId}".to_owned(),
+                (None, None) => path.to_owned(),
             };
             format!("{} {path}", case.method)
         })

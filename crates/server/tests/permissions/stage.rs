@@ -46,6 +46,8 @@ pub(crate) enum Fixture {
     /// A request that the president approved.
     Approved,
     Account,
+    /// A key of another system.
+    ServiceKey,
 }
 
 impl Who {
@@ -141,11 +143,23 @@ impl Stage {
 
     /// Sends a case's request about its fixture, or about another id.
     pub(crate) async fn call(&self, case: &Case, who: Who, about: &About, key: &str) -> Answer {
-        let path = case.path.replace("{id}", &about.id).replace("{organization}", &about.organization);
-        let method: Method = case.method.parse().expect("a method");
         // Signing out is asked without a sign-in: there would be no caller left for the next case.
         let caller = if case.path == "/auth/logout" { Who::Nobody } else { who };
-        let ask = self.person(caller).ask(method, &path).key(key);
+        self.call_as(self.person(caller), case, who, about, key).await
+    }
+
+    /// The same with what somebody else shows.
+    pub(crate) async fn call_as(
+        &self,
+        caller: &Person,
+        case: &Case,
+        who: Who,
+        about: &About,
+        key: &str,
+    ) -> Answer {
+        let path = case.path.replace("{id}", &about.id).replace("{organization}", &about.organization);
+        let method: Method = case.method.parse().expect("a method");
+        let ask = caller.ask(method, &path).key(key);
         let ask = match case.body.map(|body| body(self, who)) {
             None => ask,
             Some(Value::String(file)) => ask.text(file).header("content-type", "text/csv"),
@@ -221,6 +235,11 @@ impl Stage {
                 let request = treasurer.submit(735).await;
                 self.holder(Role::President).approve(&request).await.expect(200);
                 text(&request)
+            }
+            Fixture::ServiceKey => {
+                let path = format!("/organizations/{}/service-keys", self.organization());
+                let body = json!({"name": "Zibeline", "scopes": ["read:members"]});
+                text(&self.holder(Role::Admin).post(&path, &body).await.expect(201))
             }
             Fixture::Account => {
                 let path = format!("/finance/accounts?organizationId={}", self.organization());
