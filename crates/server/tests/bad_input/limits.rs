@@ -34,6 +34,36 @@ async fn who_asks_too_often_waits_and_others_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_system_that_asks_too_often_waits_and_no_other_and_no_person() {
+    let world = World::start_with(|settings| {
+        settings.requests_per_second = 1;
+        settings.requests_burst = 20;
+    })
+    .await;
+    let president = world.espoir(Role::President).await;
+    let path = format!("/organizations/{}/service-keys", world.espoir.id);
+    let body = json!({"name": "Site", "scopes": ["read:members"]});
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let made = president.post(&path, &body).await.expect(201);
+        let mut key = president.signed_out();
+        made["secret"].as_str().unwrap().clone_into(&mut key.token);
+        keys.push(key);
+    }
+    let mut allowed = 0;
+    while keys[0].get("/organizations").await.status == 200 {
+        allowed += 1;
+        assert!(allowed < 200, "it never waits");
+    }
+    assert!(allowed >= 20, "{allowed}");
+    let refused = keys[0].get("/me").await;
+    assert!(retry_after(&refused) >= 1);
+    refused.refused(429, "RATE_LIMITED");
+    keys[1].get("/organizations").await.expect(200);
+    president.get("/me").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_refused_for_its_number_binds_no_key() {
     let world = World::start_with(|settings| {
         settings.requests_per_second = 10;
