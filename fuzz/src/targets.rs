@@ -2,13 +2,20 @@
 //! as the same. `cargo fuzz` calls them by name; the workspace's tests run them all.
 
 use serde::{Serialize, de::DeserializeOwned};
-use unionflow_domain::{contact::Country, import, policy};
+use unionflow_domain::{
+    contact::Country,
+    import, policy,
+    service_key::{Scopes, Wanted},
+};
 use unionflow_protocol::{
     Amount, Currency, Envelope, Language,
     approval::PolicyRules,
     frame::{ClientFrame, ControlFrame},
     problem::ErrorCode,
-    rest::approval::{Approve, EditApproval, Reject, SubmitApproval},
+    rest::{
+        approval::{Approve, EditApproval, Reject, SubmitApproval},
+        service_key::CreateServiceKey,
+    },
 };
 
 /// What is done with the bytes.
@@ -83,7 +90,7 @@ pub fn import(data: &[u8]) {
     }
 }
 
-/// Bodies of commands that move money or change its rules.
+/// Bodies of commands that move money, change its rules or open it to others.
 pub fn rest(data: &[u8]) {
     again::<SubmitApproval>(data);
     again::<EditApproval>(data);
@@ -91,6 +98,9 @@ pub fn rest(data: &[u8]) {
     again::<Reject>(data);
     if let Some(rules) = again::<PolicyRules>(data) {
         let _ = policy::validate(&rules);
+    }
+    if let Some(Ok(wanted)) = again::<CreateServiceKey>(data).map(|asked| Wanted::parse(&asked)) {
+        assert_eq!(Scopes::parse(wanted.scopes.as_slice()), Ok(wanted.scopes));
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
+use unionflow_protocol::event::members::KeyScope;
 
 use super::Schemas;
 use crate::{document, router::table};
@@ -115,6 +116,22 @@ fn the_document_has_the_shape_of_openapi_3_1() {
             .flat_map(|need| need.as_object().unwrap().keys())
             .all(|name| schemes.contains_key(name))
     );
+}
+
+#[test]
+fn a_service_key_is_taken_by_reads_alone_each_with_the_scope_that_it_wants() {
+    let document = document();
+    let mut taken = 0;
+    for (route, operation) in operations(&document) {
+        let needs = operation["security"].as_array().into_iter().flatten();
+        for need in needs.filter_map(|need| need.get("serviceKey")) {
+            assert!(route.starts_with("GET "), "{route}");
+            let scope = need[0].as_str().unwrap();
+            assert!(scope.parse::<KeyScope>().is_ok(), "{route}: {scope}");
+            taken += 1;
+        }
+    }
+    assert_eq!(taken, 11);
 }
 
 fn check_parameters(route: &str, parameters: &[Value]) {

@@ -1,5 +1,11 @@
 //! Keys of other systems: how many, by whom, and what is kept of them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use unionflow_auth::service_key::ShownKey;
 use unionflow_domain::{Refusal, policy};
 use unionflow_protocol::{
     Event, Origin, Role, Seq,
@@ -9,12 +15,29 @@ use unionflow_protocol::{
     rest::service_key::{CreateServiceKey, NewServiceKey},
 };
 use unionflow_service::{Call, Principal, journal, service_key};
-use unionflow_storage::{Scope, Tx, Undo};
+use unionflow_storage::{Scope, StoreFault, Tx, Undo, intercept::Intercept};
 
 use super::scene::{Club, Town};
 
 const PRESIDENT: usize = 0;
 const ADMIN: usize = 1;
+
+/// Counts how often the use of a key is written.
+#[derive(Clone, Default)]
+struct Noted(Arc<AtomicU32>);
+
+impl Intercept for Noted {
+    fn statement(
+        &self,
+        sql: &'static str,
+        run: &mut dyn FnMut() -> Result<(), StoreFault>,
+    ) -> Result<(), StoreFault> {
+        if sql.starts_with("UPDATE service_key SET last_used_at") {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        run()
+    }
+}
 
 async fn scene() -> (Town, Club) {
     let town = Town::open().await;
@@ -85,6 +108,26 @@ async fn the_operators_key_is_nobodys_and_its_secret_is_stored_nowhere() {
     assert!(kept.iter().any(|row| row.starts_with("service_key")), "keys are stored");
     assert!(kept.iter().all(|row| !row.to_lowercase().contains(&secret)), "but not their secrets");
     assert!(!format!("{made:?}").contains(&secret));
+}
+
+#[tokio::test]
+async fn that_a_key_was_used_is_written_once_a_minute_and_not_for_each_request() {
+    let noted = Noted::default();
+    let counted = noted.clone();
+    let town = Town::on(7, |store| store.intercepted(counted)).await;
+    let club = town.found(policy::default_rules(false), &[&[Role::President]]).await;
+    let made = make_as_operator(&town, &club).await.unwrap();
+    let shown = ShownKey::read(&made.secret.0).expect("it is one");
+    for round in 1..=3 {
+        for _ in 0..5 {
+            town.service.shown_key(shown).await.unwrap();
+        }
+        assert_eq!(noted.0.load(Ordering::SeqCst), round);
+        town.wait(1);
+    }
+    let stranger = ShownKey::read(&format!("{}{}", &made.secret.0[..37], "0".repeat(64))).expect("the form");
+    let Err(Undo::Refused(refusal)) = town.service.shown_key(stranger).await else { panic!("it is refused") };
+    assert_eq!((refusal.code, noted.0.load(Ordering::SeqCst)), (ErrorCode::Unauthenticated, 3));
 }
 
 #[tokio::test]
