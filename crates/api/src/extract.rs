@@ -138,7 +138,7 @@ impl FromRequestParts<Arc<Api>> for Reads {
         // Asked before anything is looked for: what a key may not read, it does not learn to exist either.
         let ForSystems(right) = parts.extensions.get().copied().unwrap_or_default();
         key.check(right.ok_or(ErrorCode::PersonRequired)?)?;
-        Ok(Self(Principal::Key(Box::new(key))))
+        Ok(Self(Principal::Key(key)))
     }
 }
 

@@ -44,7 +44,11 @@ pub(crate) fn table() -> Table {
         organizations_routes,
         service_keys_routes,
         members_routes,
+        memberships_routes,
+        member_access_routes,
         finance_routes,
+        decisions_routes,
+        ledger_routes,
         notifications_routes,
         dashboard_routes,
         setup_routes,
@@ -283,6 +287,10 @@ fn members_routes(table: Table) -> Table {
                 .body::<m::EditMember>()
                 .answers::<m::Member>(200, "Changed."),
         )
+}
+
+fn memberships_routes(table: Table) -> Table {
+    table
         .post(
             "/members/{id}/admit",
             members::admit,
@@ -321,6 +329,10 @@ fn members_routes(table: Table) -> Table {
                 .answers::<m::Member>(200, "Left.")
                 .answers::<a::Approval>(202, "The request."),
         )
+}
+
+fn member_access_routes(table: Table) -> Table {
+    table
         .post(
             "/members/{id}/invite",
             members::invite,
@@ -394,6 +406,10 @@ fn finance_routes(table: Table) -> Table {
                 .body::<a::EditApproval>()
                 .answers::<a::Approval>(200, "Changed."),
         )
+}
+
+fn decisions_routes(table: Table) -> Table {
+    table
         .post(
             "/finance/approvals/{id}/approve",
             finance::approve,
@@ -434,6 +450,10 @@ fn finance_routes(table: Table) -> Table {
                 .body::<a::NoWords>()
                 .answers::<a::Approval>(200, "Executed."),
         )
+}
+
+fn ledger_routes(table: Table) -> Table {
+    table
         .get(
             "/finance/accounts",
             finance::accounts,

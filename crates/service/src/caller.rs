@@ -30,7 +30,7 @@ pub enum Principal {
     /// A person, in every organisation that they belong to.
     Person(PersonId),
     /// Another system, in the organisation that gave it the key.
-    Key(Box<ServiceKey>),
+    Key(ServiceKey),
 }
 
 impl From<PersonId> for Principal {

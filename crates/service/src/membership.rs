@@ -22,7 +22,7 @@ pub(crate) enum Viewer {
     /// A member.
     Member(Member),
     /// A key of the organisation.
-    Key(Box<ServiceKey>),
+    Key(ServiceKey),
 }
 
 impl Viewer {
@@ -52,7 +52,7 @@ impl Viewer {
 
     fn of_key(key: &ServiceKey, organization: OrganizationId) -> Result<Self, Undo> {
         key.check_in(organization, KeyRight::ReadMembers)?;
-        Ok(Self::Key(Box::new(key.clone())))
+        Ok(Self::Key(key.clone()))
     }
 
     /// What the tables grant.

@@ -152,7 +152,7 @@ async fn a_read_by_a_key_without_the_scope_is_refused_whoever_let_it_come_so_far
     let (here, id) = (club.id, made.key.id);
     let read = town.service.read(move |reader| {
         let (key, _) = reader.load_service_key(id)?.expect("it was made");
-        journal::events(reader, &Principal::Key(Box::new(key)), here, Seq::ZERO, 10)
+        journal::events(reader, &Principal::Key(key), here, Seq::ZERO, 10)
     });
     let Err(Undo::Refused(refusal)) = read.await else { panic!("it is refused") };
     assert_eq!(refusal.code, ErrorCode::ScopeRequired);
