@@ -11,6 +11,7 @@ pub mod detail;
 pub mod figures;
 pub mod hint;
 pub mod import;
+pub mod inbound;
 pub mod ledger;
 pub mod member;
 pub mod notification;

@@ -14,6 +14,11 @@ pub fn parent(given: Option<&str>, random: impl FnOnce() -> [u8; 24]) -> String 
     )
 }
 
+/// The text, if it is a `traceparent`.
+pub fn given(text: &str) -> Option<&str> {
+    is_parent(text).then_some(text)
+}
+
 /// The part of a `traceparent` to name when asking for help.
 pub fn id(parent: &str) -> &str {
     parent.get(3..35).unwrap_or_default()
