@@ -25,7 +25,7 @@ SAVEPOINT unit;
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now \\gset
 SELECT head_seq + 1 AS seq, settings, head_hash FROM organization WHERE id = decode(lpad(to_hex(:client_id::int), 32, '0'), 'hex') \\gset
 SELECT body FROM figures WHERE organization_id = decode(lpad(to_hex(:client_id::int), 32, '0'), 'hex');
-INSERT INTO journal SELECT organization_id, :seq::bigint, event_id, event_type, topic, audience, aggregate_id, :now::bigint, trace_parent, inbound, \
+INSERT INTO journal SELECT organization_id, :seq::bigint, uuid_send(gen_random_uuid()), event_type, topic, audience, aggregate_id, :now::bigint, trace_parent, inbound, \
 envelope, hash FROM journal WHERE organization_id = decode(lpad(to_hex(:client_id::int), 32, '0'), 'hex') AND seq = 1;
 UPDATE organization SET head_seq = :seq, head_at = :now WHERE id = decode(lpad(to_hex(:client_id::int), 32, '0'), 'hex');
 UPDATE figures SET stale_at = :now WHERE organization_id = decode(lpad(to_hex(:client_id::int), 32, '0'), 'hex');

@@ -10,9 +10,12 @@ use unionflow_domain::{
     organization::{Organization, Settings},
 };
 use unionflow_protocol::{
-    Audience, Currency, Event, Language, Origin, Role, RoleSet, Seq, TimeZone, Timestamp,
-    event::members::{MemberCreated, OrganizationCreated},
-    id::{MemberId, OrganizationId, PersonId, SignInId},
+    Audience, Currency, Event, EventType, Language, Origin, Role, RoleSet, Seq, TimeZone, Timestamp,
+    event::{
+        UnknownEvent,
+        members::{MemberCreated, OrganizationCreated},
+    },
+    id::{EventId, MemberId, OrganizationId, PersonId, SignInId},
     limits,
     member::MemberStatus,
     problem::ErrorCode,
@@ -37,6 +40,7 @@ macro_rules! storage_conformance {
             seq_has_no_gaps_and_the_chain_verifies
             a_refused_unit_leaves_nothing
             an_event_that_no_bus_would_carry_is_refused
+            a_fact_of_another_system_is_journaled_once_and_counts_for_nothing
             a_faulty_or_panicking_unit_leaves_nothing_and_harms_nobody_else
             commits_are_announced_once_in_order_and_only_when_kept
             concurrent_commits_are_announced_in_the_order_of_seq

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use unionflow_protocol::{
-    Language, Origin, Position, Record, Seq, Topic, chain::ChainHash, id::OrganizationId,
+    Language, Origin, Position, Record, Seq, Topic,
+    chain::ChainHash,
+    id::{EventId, OrganizationId},
 };
 
 use crate::{
@@ -112,6 +114,15 @@ impl Reader<'_> {
         limit: u32,
     ) -> Result<Vec<Record>, StoreFault> {
         Ok(self.entries_after(organization, after, limit)?.into_iter().map(|entry| entry.record).collect())
+    }
+
+    /// Whether an event is in the journal already.
+    pub fn has_event(&mut self, organization: OrganizationId, event: EventId) -> Result<bool, StoreFault> {
+        let found: Option<i64> = self.value(
+            "SELECT 1 FROM journal WHERE organization_id = ?1 AND event_id = ?2",
+            &[organization.param(), event.param()],
+        )?;
+        Ok(found.is_some())
     }
 
     /// The heads of all journals that the relay has not published to their end.

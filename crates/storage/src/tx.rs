@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use unionflow_domain::{figures::Figures, organization::Organization, text::Salt};
 use unionflow_protocol::{
-    Audience, Envelope, EnvelopeHead, Event, Origin, Position, Record, Seq,
+    Audience, Envelope, EnvelopeHead, Event, EventType, Origin, Position, Record, Seq,
     chain::ChainHash,
     id::{AggregateId, EventId, MemberId, OrganizationId, ServiceKeyId},
     limits,
@@ -104,8 +104,8 @@ impl State {
             organization_id: self.organization_id,
             position,
             event_id: self.event_id,
-            event_type: known.map_or("", unionflow_protocol::EventType::as_str).into(),
-            topic: known.map_or(unionflow_protocol::Topic::Dashboard, unionflow_protocol::EventType::topic),
+            event_type: known.map_or("", EventType::as_str).into(),
+            topic: known.map_or(unionflow_protocol::Topic::Dashboard, EventType::topic),
             audience,
             key: aggregate_id,
             timestamp: self.timestamp,
@@ -258,10 +258,36 @@ impl<'a> Tx<'a> {
 
     /// Journals an event: next `seq`, chained, encoded once, counted in the figures.
     pub fn append(&mut self, new: NewEvent) -> Result<Appended, Undo> {
+        let event_id = EventId::from_uuid(self.ids.uuid(self.reader.now));
+        let event_type = new.event.event_type().ok_or(ErrorCode::Internal)?;
+        self.journal(event_id, event_type, self.author, new)
+    }
+
+    /// Journals a fact of another system, with its own id: it is shown and changes nothing. Its data may lack what ours have.
+    pub fn append_foreign(
+        &mut self,
+        event_id: EventId,
+        event_type: EventType,
+        new: NewEvent,
+    ) -> Result<Appended, Undo> {
+        let mut author = self.author;
+        (author.member_id, author.origin) = (None, Origin::Inbound);
+        self.journal(event_id, event_type, author, new)
+    }
+
+    fn journal(
+        &mut self,
+        event_id: EventId,
+        event_type: EventType,
+        author: Author,
+        new: NewEvent,
+    ) -> Result<Appended, Undo> {
         let now = self.reader.now;
-        let event_id = EventId::from_uuid(self.ids.uuid(now));
-        self.load_figures()?;
-        let (author, trace_parent) = (self.author, self.trace_parent.clone());
+        let is_ours = author.origin != Origin::Inbound;
+        if is_ours {
+            self.load_figures()?;
+        }
+        let trace_parent = self.trace_parent.clone();
         let causation_id = new.causation_id.or(self.cause);
         let service_key = self.service_key;
         let current = self.current()?;
@@ -278,7 +304,6 @@ impl<'a> Tx<'a> {
             origin: author.origin,
             causation_id,
         };
-        let event_type = new.event.event_type().ok_or(ErrorCode::Internal)?;
         let envelope = Envelope { head, event: new.event };
         let value = envelope.encode();
         if value.len() > limits::EVENT_BYTES {
@@ -287,7 +312,7 @@ impl<'a> Tx<'a> {
         }
         let audience = new.audience.to_string();
         let hash = current.hash.link(event_type.topic(), &audience, &value);
-        if author.origin != Origin::Inbound {
+        if is_ours {
             let today = now.date_in(&current.organization.settings.time_zone);
             current.counted |= current.figures.as_mut().expect("loaded above").apply(&envelope.event, today);
         }
@@ -302,7 +327,7 @@ impl<'a> Tx<'a> {
             key: new.aggregate_id,
             timestamp: now,
             trace_parent,
-            inbound: author.origin == Origin::Inbound,
+            inbound: !is_ours,
             value,
         };
         self.reader.insert_journal(&record, &audience, hash)?;

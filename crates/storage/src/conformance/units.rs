@@ -50,6 +50,49 @@ pub async fn an_event_that_no_bus_would_carry_is_refused(store: Store, _: Clock)
     assert_eq!(head(&store, organization).await, before);
 }
 
+/// What another system tells has its id, is chained as ours are, and is found by its id; twice it is a fault of the store.
+pub async fn a_fact_of_another_system_is_journaled_once_and_counts_for_nothing(store: Store, _: Clock) {
+    let organization = found(&store).await;
+    let event_id = EventId::from_uuid(uuid::Uuid::from_u128(77));
+    let tell = || {
+        store.write(Scope::Organization(organization), move |tx| {
+            let event_type = EventType::MemberCreated;
+            let data = serde_json::value::to_raw_value(&serde_json::json!({})).expect("JSON");
+            let event = Event::Unknown(UnknownEvent { event_type: event_type.to_string(), data });
+            let audience = Audience::roles(RoleSet::KEEPERS);
+            let new = NewEvent {
+                aggregate_id: organization.into(),
+                version: None,
+                audience,
+                causation_id: None,
+                event,
+            };
+            tx.append_foreign(event_id, event_type, new)
+        })
+    };
+    let read = || {
+        store.read(move |reader| {
+            let figures = reader.load_figures(organization)?;
+            let known = reader.has_event(organization, event_id)?;
+            Ok((
+                figures,
+                known,
+                reader.journal_after(organization, Seq(1), 10)?,
+                reader.verify_journal(organization)?,
+            ))
+        })
+    };
+    let before = read().await.expect("read");
+    assert!(!before.1);
+    assert_eq!(tell().await.map(|appended| (appended.event_id, appended.seq)), Ok((event_id, Seq(2))));
+    assert!(matches!(tell().await, Err(Undo::Fault(_))), "an id stands once in a journal");
+    let (figures, known, journal, verdict) = read().await.expect("read");
+    assert_eq!((figures, known, verdict), (before.0, true, Ok(2)));
+    let [record] = journal.as_slice() else { panic!("{journal:?}") };
+    assert!(record.inbound && record.event_id == event_id);
+    assert_eq!(join(&store, organization).await, Ok(Seq(3)));
+}
+
 /// A fault or a panic undoes its unit; units of the same group commit are kept.
 pub async fn a_faulty_or_panicking_unit_leaves_nothing_and_harms_nobody_else(store: Store, _: Clock) {
     let organization = found(&store).await;

@@ -19,6 +19,7 @@ use crate::{
 /// In order; never changed once released, only added to. They only expand until no running version needs the old shape.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_core.sql"),
+    include_str!("../../migrations/postgres/0002_inbound.sql"),
     include_str!("../../migrations/postgres/0003_service_key.sql"),
 ];
 /// How long a change of the schema may take, or that of another process be waited for.

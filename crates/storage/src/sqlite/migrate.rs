@@ -12,6 +12,7 @@ use crate::{fault::StoreFault, ids::Ids};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_core.sql"),
     include_str!("../../migrations/sqlite/0002_lease.sql"),
+    include_str!("../../migrations/sqlite/0003_inbound.sql"),
     include_str!("../../migrations/sqlite/0004_service_key.sql"),
 ];
 /// `UnFl`: marks the file as ours.

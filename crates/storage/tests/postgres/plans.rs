@@ -9,7 +9,7 @@ use unionflow_domain::contact::LoginName;
 use unionflow_protocol::{
     RoleSet, Seq, Timestamp,
     event::members::ImportKind,
-    id::{AccountId, ApprovalId, MemberId, OrganizationId, PersonId, ServiceKeyId, SignInId},
+    id::{AccountId, ApprovalId, EventId, MemberId, OrganizationId, PersonId, ServiceKeyId, SignInId},
 };
 use unionflow_storage::{
     Scope, ScriptedClock, Store, StoreFault, conformance,
@@ -63,6 +63,7 @@ async fn read_everything(store: &Store) {
         reader.journal_after(organization, Seq::ZERO, 10)?;
         reader.unpublished(10)?;
         reader.head_of(organization)?;
+        reader.has_event(organization, EventId::from_uuid(id))?;
         reader.load_keys(KeyPurpose::Access)?;
         reader.has_ticket(&[0; 32])?;
         reader.load_code(&[0; 32])?;
