@@ -103,7 +103,8 @@ pub(super) async fn ensure(settings: &Settings) -> Result<Vec<Difference>, Kafka
         // One that we may not describe is one that we can use all the same.
         let Ok(config) = config else { continue };
         for (name, wanted) in wanted(*topic, settings) {
-            let found = config.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default();
+            // Of a topic that was made a moment ago the broker may tell nothing yet.
+            let Some(found) = config.get(name).and_then(|entry| entry.value.clone()) else { continue };
             if !suffices(name, &wanted, &found) {
                 let differs = Differs::Setting { name, wanted, found };
                 differences.push(Difference { topic: *topic, differs });
