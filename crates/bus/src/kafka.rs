@@ -35,11 +35,13 @@ mod inbound;
 mod partition;
 mod send;
 mod settings;
+mod shelf;
 mod topics;
 mod wire;
 
 pub use inbound::{KafkaInbound, KafkaOutlet};
 pub use settings::{Mechanism, Protocol, Sasl, Security, Settings, SettingsFault};
+pub use shelf::KafkaShelf;
 pub use topics::{Difference, Differs};
 pub use wire::Identity;
 
@@ -95,7 +97,8 @@ impl KafkaBus {
 
     /// What others send on these topics, shared among all processes that take it in. Nothing is contacted yet.
     pub fn inbound(&self, topics: &[Topic]) -> Result<KafkaInbound, SettingsFault> {
-        KafkaInbound::new(self.settings.clone(), self.sender.brokers().clone(), topics)
+        let (brokers, identity) = (self.sender.brokers().clone(), self.identity.clone());
+        KafkaInbound::new(self.settings.clone(), brokers, identity, topics)
     }
 
     /// Takes records that are not events.

@@ -38,6 +38,8 @@ pub struct Received {
     pub partition: i32,
     /// The place in the partition.
     pub offset: i64,
+    /// Whether it is an event of ours, of whatever epoch, signed with our key.
+    pub is_ours: bool,
 }
 
 impl RawRecord {
@@ -58,7 +60,7 @@ impl Received {
             _ => value,
         };
         record.value = record.value.map(cut);
-        Self { record, value_bytes, partition, offset }
+        Self { record, value_bytes, partition, offset, is_ours: false }
     }
 
     /// Whether the end of its value is missing.

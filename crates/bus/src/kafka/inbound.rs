@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use unionflow_protocol::Topic;
 
 use super::{
-    Settings, SettingsFault,
+    Identity, Settings, SettingsFault,
     apart::Apart,
     brokers::Brokers,
     follow::Watch,
@@ -34,6 +34,7 @@ pub struct KafkaInbound {
     member: Apart<Member>,
     settings: Settings,
     brokers: Arc<Brokers>,
+    identity: Arc<Identity>,
     topics: Vec<Topic>,
 }
 
@@ -41,10 +42,11 @@ impl KafkaInbound {
     pub(super) fn new(
         settings: Settings,
         brokers: Arc<Brokers>,
+        identity: Arc<Identity>,
         topics: &[Topic],
     ) -> Result<Self, SettingsFault> {
         let member = member(&settings, &brokers, topics)?;
-        Ok(Self { member, settings, brokers, topics: topics.to_vec() })
+        Ok(Self { member, settings, brokers, identity, topics: topics.to_vec() })
     }
 
     async fn replace_member(&mut self) {
@@ -72,7 +74,7 @@ impl Inbound for KafkaInbound {
         Box::pin(async move {
             loop {
                 let next = tokio::select! {
-                    message = self.member.recv() => message.map(|message| received(&message)),
+                    message = self.member.recv() => message.map(|message| received(&message, Some(&self.identity))),
                     () = self.member.context().stalled.notified() => {
                         tracing::warn!("a partition is not read any more; the consumer is replaced");
                         self.replace_member().await;
@@ -102,7 +104,8 @@ impl Inbound for KafkaInbound {
     }
 }
 
-fn received(message: &BorrowedMessage<'_>) -> Option<Received> {
+/// A message as it came; with an identity, whether it is signed by that is looked at.
+pub(super) fn received(message: &BorrowedMessage<'_>, identity: Option<&Identity>) -> Option<Received> {
     let headers = message.headers().and_then(|headers| {
         let value = |header: Header<'_, &[u8]>| Bytes::copy_from_slice(header.value.unwrap_or_default());
         // Without any, whoever judges it finds nothing to go by.
@@ -114,7 +117,9 @@ fn received(message: &BorrowedMessage<'_>) -> Option<Received> {
         headers: headers.unwrap_or_default(),
         value: message.payload().map(Bytes::copy_from_slice),
     };
-    Some(Received::new(record, message.partition(), message.offset()))
+    let is_ours =
+        identity.is_some_and(|identity| wire::guarded(|| wire::is_ours(identity, message)).unwrap_or(false));
+    Some(Received { is_ours, ..Received::new(record, message.partition(), message.offset()) })
 }
 
 /// Takes records that are not events, by the bus's own producer.

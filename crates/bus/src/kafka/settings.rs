@@ -222,6 +222,20 @@ impl Settings {
             .map_err(refused)
     }
 
+    /// For whoever looks at what lies on a topic.
+    pub(super) fn reader(&self, brokers: Arc<Brokers>) -> Result<Follower, SettingsFault> {
+        let mut config = self.consumer();
+        config
+            // As above: a name that nothing is committed under.
+            .set("group.id", "unionflow-reader")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "error");
+        self.complete(config)?
+            .create_with_context(Watch::new("unionflow_reader_lag_records", brokers))
+            .map_err(refused)
+    }
+
     fn consumer(&self) -> ClientConfig {
         let mut config = self.client();
         config

@@ -158,6 +158,14 @@ pub(super) fn record(identity: &Identity, message: &BorrowedMessage<'_>) -> Resu
     Ok(record)
 }
 
+/// Whether a message was signed with our key, in this epoch or another: a journal that was set back has signed what lies there
+/// still.
+pub(super) fn is_ours(identity: &Identity, message: &BorrowedMessage<'_>) -> bool {
+    let epoch = message.headers().and_then(|headers| header(headers, EPOCH)?.parse().ok());
+    let then = epoch.map(|epoch| Identity { epoch, key: identity.key.clone() });
+    then.is_some_and(|then| record(&then, message).is_ok())
+}
+
 /// What is read of a message, unless reading it panics: rdkafka does at a header whose name is not UTF-8, and whoever may write
 /// to a topic could end every reader of it with one.
 pub(super) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {

@@ -20,6 +20,7 @@ mod injected;
 mod poison;
 mod secure;
 mod settings;
+mod shelf;
 mod topics;
 
 const EPOCH: u128 = 0x0199_c500_0000_7000_8000_0000_0000_0001;
