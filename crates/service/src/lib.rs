@@ -9,6 +9,7 @@ mod caller;
 mod daily;
 pub mod dashboard;
 pub mod finance;
+pub mod inbound;
 pub mod journal;
 mod lease;
 pub mod member;

@@ -6,6 +6,7 @@ mod rules {
     mod decisions;
     mod faults;
     mod governance;
+    mod inbound;
     mod keys;
     mod leaving;
     mod limits;
