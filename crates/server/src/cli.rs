@@ -72,6 +72,9 @@ pub(crate) enum Action {
         /// The copy
         file: PathBuf,
     },
+    /// What other systems sent and could not be taken in
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
     /// Look at the installation and say what is wrong
     Doctor,
     /// The configuration
@@ -264,6 +267,45 @@ pub(crate) enum Keys {
         /// Its id, or the key itself
         key: String,
         /// One line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLetters {
+    /// The newest of them, the newest last, and how many there are of each reason
+    List {
+        /// Only this reason, such as UNKNOWN_ORGANIZATION
+        #[arg(long, value_name = "CODE")]
+        reason: Option<String>,
+        /// How many at the most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// One of them, whole
+    Show {
+        /// Which: PARTITION:OFFSET, as the list has it
+        place: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send them to be taken in once more, after what was in the way is gone
+    Replay {
+        /// Which: PARTITION:OFFSET, as the list has it
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        places: Vec<String>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
+        /// With --all: only those of this reason
+        #[arg(long, value_name = "CODE", requires = "all")]
+        reason: Option<String>,
+        /// One JSON object
         #[arg(long)]
         json: bool,
     },

@@ -16,6 +16,7 @@ mod backup;
 mod beside;
 mod completions;
 mod config;
+mod dead_letters;
 mod demo;
 mod doctor;
 mod import;
@@ -119,6 +120,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         Action::Verify(verify) => verify::run(environment, &verify),
         Action::Backup { file } => backup::backup(environment, &file),
         Action::Restore { file } => backup::restore(environment, &file),
+        Action::DeadLetters(asked) => dead_letters::run(&environment, asked),
         Action::Doctor => doctor::run(environment),
         Action::Config(action) => config::run(&environment, action),
         Action::Completions { .. } => Ok(()),

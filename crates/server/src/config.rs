@@ -12,6 +12,7 @@ use unionflow_domain::contact::Country;
 use unionflow_protocol::limits;
 
 mod fault;
+mod inbound;
 mod kafka;
 
 pub use fault::ConfigFault;
@@ -57,6 +58,12 @@ pub struct Settings {
     pub kafka_retention_hours: u32,
     /// Further settings of librdkafka: `name=value`.
     pub kafka_settings: Vec<String>,
+    /// Whether facts of other systems are also looked for on the five topics of ours.
+    pub kafka_ingest_business_topics: bool,
+    /// What other systems call our organisations: `NAME=ID`.
+    pub inbound_organizations: Vec<String>,
+    /// Which systems may send what: `SOURCE=TYPES[@ORGANISATIONS]`.
+    pub inbound_sources: Vec<String>,
     /// Where people reach this server, for links.
     pub public_url: String,
     /// Whether anybody who is signed in may found an organisation.
@@ -162,6 +169,9 @@ keys! {
     "kafka_replication" "Copies of each partition of a topic that is made: 3 where there are three brokers." "Copies de chaque partition d’un sujet créé : 3 s’il y a trois serveurs.";
     "kafka_retention_hours" "Hours that records stay in a topic that is made. The journal keeps them for ever." "Heures de conservation dans un sujet créé. Le journal, lui, garde tout.";
     "kafka_settings" "Further settings of librdkafka, each `name=value`." "Autres réglages de librdkafka, chacun `nom=valeur`.";
+    "kafka_ingest_business_topics" "Whether facts of other systems are also looked for on the five business topics, for services that still send the first system's plain events there." "Chercher aussi les faits d’autres systèmes dans les cinq sujets métier, pour les services qui y envoient encore les événements simples du premier système.";
+    "inbound_organizations" "What other systems call our organisations, each `NAME=ID`, such as `org-123=0199c500-…`." "Comment d’autres systèmes nomment nos organisations, chacune `NOM=IDENTIFIANT`, comme `org-123=0199c500-…`.";
+    "inbound_sources" "Which systems may send which facts, each `SOURCE=TYPES[@ORGANISATIONS]`: `cashdesk=CONTRIBUTION_PAID@org-123`. SOURCE is the header `ce_source`, or `plain` where there is none; TYPES are separated by commas, or `*`. What is not named may not be sent. [Kafka](kafka.md)" "Quels systèmes peuvent envoyer quels faits, chacun `SOURCE=TYPES[@ORGANISATIONS]` : `caisse=CONTRIBUTION_PAID@org-123`. SOURCE est l’en-tête `ce_source`, ou `plain` s’il n’y en a pas ; TYPES séparés par des virgules, ou `*`. Ce qui n’est pas nommé ne peut pas être envoyé. [Kafka](fr/kafka.md)";
     "public_url" "Where people reach this server, for the links of invitations. Empty = `http://` and `listen`. With `https`, cookies are `Secure`." "L’adresse publique du serveur, pour les liens d’invitation. Vide = `http://` et `listen`. Avec `https`, les cookies sont `Secure`.";
     "allow_new_organizations" "Whether anybody who is signed in may found another organisation." "Toute personne connectée peut-elle fonder une autre organisation ?";
     "setup_code" "The code that founds the first organisation, in place of a random one printed at start. A secret." "Le code qui fonde la première organisation, au lieu d’un code aléatoire affiché au démarrage. Un secret.";
@@ -206,6 +216,9 @@ impl Default for Settings {
             kafka_replication: 1,
             kafka_retention_hours: 7 * 24,
             kafka_settings: Vec::new(),
+            kafka_ingest_business_topics: false,
+            inbound_organizations: Vec::new(),
+            inbound_sources: Vec::new(),
             public_url: String::new(),
             allow_new_organizations: false,
             setup_code: String::new(),
@@ -276,6 +289,7 @@ impl Settings {
         let mut faults = self.wrong_addresses();
         faults.extend(self.database().err());
         faults.extend(self.check_bus().err());
+        faults.extend(self.inbound_rules().err());
         if self.country.parse::<Country>().is_err() {
             faults.push(not_a("country", &self.country, "un pays comme CI", "a country such as CI"));
         }

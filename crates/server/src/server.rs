@@ -14,10 +14,10 @@ use unionflow_auth::{
     password::{Cost, Passwords},
     secret,
 };
-use unionflow_bus::{Bus, InProcessBus};
+use unionflow_bus::{Bus, InProcessBus, Inbound, Outlet};
 use unionflow_domain::contact::Country;
 use unionflow_gateway::{Drain, Gateway};
-use unionflow_service::{Service, relay::Relay};
+use unionflow_service::{Service, inbound::Intake, relay::Relay};
 use unionflow_storage::{Clock, Store, StoreFault, Undo};
 
 use crate::{
@@ -101,12 +101,21 @@ impl Server {
     /// Starts a server on a store that is open.
     pub async fn start_on(store: Store, options: Options) -> Result<Self, StartFault> {
         options.settings.check()?;
-        let bus = open_bus(&store, &options.settings).await?;
-        Self::start_over(store, bus, options).await
+        let (bus, foreign) = open_bus(&store, &options.settings).await?;
+        Self::start_with(store, bus, foreign, options).await
     }
 
     /// Starts a server on a store and a bus.
     pub async fn start_over(store: Store, bus: Arc<dyn Bus>, options: Options) -> Result<Self, StartFault> {
+        Self::start_with(store, bus, None, options).await
+    }
+
+    async fn start_with(
+        store: Store,
+        bus: Arc<dyn Bus>,
+        foreign: Option<Foreign>,
+        options: Options,
+    ) -> Result<Self, StartFault> {
         let settings = options.settings;
         let clock = database::or_the_systems(options.clock);
         settings.check()?;
@@ -135,14 +144,18 @@ impl Server {
         )
         .await;
         let relaying = CancellationToken::new();
-        let relay = tokio::spawn(Relay::new(store, bus).run(relaying.clone()));
+        let relay = tokio::spawn(Relay::new(store.clone(), bus).run(relaying.clone()));
 
-        let api = Api::new(service.clone(), clock, api_config(&settings, setup_code.clone()));
+        let api = Api::new(service.clone(), clock.clone(), api_config(&settings, setup_code.clone()));
         let working = CancellationToken::new();
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(sweep(service.clone(), working.clone())),
             tokio::spawn(forget_quiet(api.clone(), working.clone())),
         ];
+        if let Some(Foreign { inbound, outlet }) = foreign {
+            let intake = Intake::new(store, settings.inbound_rules()?, inbound, outlet, clock);
+            tasks.push(tokio::spawn(intake.run(working.clone())));
+        }
         let sockets = gateway.router().layer(from_fn_with_state(api.clone(), unionflow_api::count_refused));
         let router = unionflow_api::router(&api).merge(sockets).merge(health.clone().router());
         let accepting = CancellationToken::new();
@@ -196,21 +209,32 @@ impl Server {
     }
 }
 
+/// What other systems send, and where it goes when it cannot be taken in.
+struct Foreign {
+    inbound: Box<dyn Inbound>,
+    outlet: Arc<dyn Outlet>,
+}
+
+type OnBus = (Arc<dyn Bus>, Option<Foreign>);
+
 #[cfg(feature = "kafka")]
-async fn open_bus(store: &Store, settings: &Settings) -> Result<Arc<dyn Bus>, StartFault> {
+async fn open_bus(store: &Store, settings: &Settings) -> Result<OnBus, StartFault> {
     use unionflow_bus::kafka::{Identity, KafkaBus};
 
     if !settings.has_kafka() {
-        return Ok(Arc::new(InProcessBus::default()));
+        return Ok((Arc::new(InProcessBus::default()), None));
     }
     let key = unionflow_service::record_key(store).await.map_err(store_fault)?;
     let bus = KafkaBus::new(settings.kafka()?, Identity { epoch: store.epoch(), key });
-    Ok(Arc::new(bus.map_err(StartFault::Kafka)?))
+    let bus = bus.map_err(StartFault::Kafka)?;
+    let inbound = bus.inbound(&settings.inbound_topics()).map_err(StartFault::Kafka)?;
+    let foreign = Foreign { inbound: Box::new(inbound), outlet: Arc::new(bus.outlet()) };
+    Ok((Arc::new(bus), Some(foreign)))
 }
 
 #[cfg(not(feature = "kafka"))]
-async fn open_bus(_: &Store, _: &Settings) -> Result<Arc<dyn Bus>, StartFault> {
-    Ok(Arc::new(InProcessBus::default()))
+async fn open_bus(_: &Store, _: &Settings) -> Result<OnBus, StartFault> {
+    Ok((Arc::new(InProcessBus::default()), None))
 }
 
 fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {

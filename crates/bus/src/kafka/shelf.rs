@@ -48,8 +48,12 @@ impl KafkaShelf {
         Ok(KafkaOutlet::new(Arc::new(Sender::new(self.settings.clone(), self.brokers.clone())?)))
     }
 
-    /// Hands over every record of a topic. Those of one partition come in order.
-    pub async fn read(&self, topic: Topic, mut each: impl FnMut(Received) + Send) -> Result<(), BusFault> {
+    /// Hands over every record of a topic, one after the other; a fault ends it. Those of one partition come in order.
+    pub async fn read(
+        &self,
+        topic: Topic,
+        mut each: impl AsyncFnMut(Received) -> Result<(), BusFault>,
+    ) -> Result<(), BusFault> {
         let consumer = self.consumer()?;
         let mut left = self.bounds(&consumer, topic).await?;
         left.retain(|_, (oldest, end)| oldest < end);
@@ -65,7 +69,7 @@ impl KafkaShelf {
                         left.remove(&record.partition);
                     }
                     if record.offset < end {
-                        each(record);
+                        each(record).await?;
                     }
                 }
                 // Its last places hold none: they were compacted away, or end a transaction.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use unionflow_bus::{
-    Bus, Inbound, Outlet, RawRecord,
+    Bus, Inbound, Outlet, RawRecord, Received,
     kafka::{Identity, KafkaShelf, Settings},
 };
 use unionflow_protocol::{Topic, id::Epoch};
@@ -17,24 +17,30 @@ fn letter(n: usize) -> RawRecord {
     RawRecord { topic: Topic::DeadLetter, key, headers: vec![("reason".into(), "NOT_JSON".into())], value }
 }
 
+async fn all(shelf: &KafkaShelf) -> Vec<Received> {
+    let mut seen = Vec::new();
+    let read = shelf.read(Topic::DeadLetter, async |received| {
+        seen.push(received);
+        Ok(())
+    });
+    read.await.expect("read");
+    seen
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_is_read_from_its_oldest_record_to_its_newest_as_often_as_one_likes() {
     let broker = broker().await;
     let shelf = KafkaShelf::new(Settings::new(broker.servers())).expect("settings that can be used");
-    let mut nothing = 0;
-    shelf.read(Topic::DeadLetter, |_| nothing += 1).await.expect("a topic that is not there is empty");
-    assert_eq!(nothing, 0);
+    assert_eq!(all(&shelf).await, [], "a topic that is not there is empty");
     let bus = bus(&broker.servers(), identity());
     assert_eq!(bus.ensure_topics().await, Ok(Vec::new()));
-    shelf.read(Topic::DeadLetter, |_| nothing += 1).await.expect("read");
-    assert_eq!(nothing, 0);
+    assert_eq!(all(&shelf).await, []);
     let outlet = shelf.outlet().expect("settings that can be used");
     for n in 0..40 {
         outlet.send(letter(n)).await.expect("sent");
     }
     for _ in 0..2 {
-        let mut seen = Vec::new();
-        shelf.read(Topic::DeadLetter, |received| seen.push(received)).await.expect("read");
+        let seen = all(&shelf).await;
         let mut values: Vec<usize> = seen
             .iter()
             .map(|received| {
