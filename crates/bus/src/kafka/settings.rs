@@ -215,6 +215,8 @@ impl Settings {
             // What was said to be done, and nothing else, is noted this often, and when a partition goes to another.
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "200")
+            // Topics that are made after it joined, perhaps by ourselves, are found after this.
+            .set("topic.metadata.refresh.interval.ms", "2000")
             // A member that died is replaced after this.
             .set("session.timeout.ms", "10000");
         self.complete(config)?
