@@ -4,7 +4,9 @@
 use serde::{Serialize, de::DeserializeOwned};
 use unionflow_domain::{
     contact::Country,
-    import, policy,
+    import,
+    inbound::{Arrival, Fact, Heard, PLAIN, Rules, Source, Types, hear},
+    policy,
     service_key::{Scopes, Wanted},
 };
 use unionflow_protocol::{
@@ -30,6 +32,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("import", import),
     ("rest", rest),
     ("money", money),
+    ("inbound", inbound),
 ];
 
 /// A frame of a client.
@@ -136,6 +139,38 @@ pub fn money(data: &[u8]) {
             let digits: String = number.chars().filter(char::is_ascii_digit).collect();
             assert_eq!(digits.parse(), Ok(amount.minor_units().unsigned_abs()), "{shown}");
             assert_eq!(number.starts_with('\u{2212}'), amount.is_negative(), "{shown}");
+        }
+    }
+}
+
+/// A record of another system: lines of `name: value`, an empty line, and its value.
+pub fn inbound(data: &[u8]) {
+    let head = data.windows(2).position(|two| two == b"\n\n");
+    let (head, value) = head.map_or((&[][..], data), |at| (&data[..at], &data[at + 2..]));
+    let headers = str::from_utf8(head).unwrap_or_default().lines().filter_map(|line| line.split_once(": "));
+    let Some(fact) = heard(headers.collect(), value) else { return };
+    let data: serde_json::Value = serde_json::from_str(fact.data.get()).expect("it was written as JSON");
+    let again =
+        serde_json::json!({ "eventType": fact.event_type, "organizationId": "org-123", "data": data });
+    let again = heard(Vec::new(), again.to_string().as_bytes()).expect("what was taken in is taken in again");
+    assert_eq!(again.data.get(), fact.data.get());
+}
+
+fn heard(headers: Vec<(&str, &str)>, value: &[u8]) -> Option<Fact> {
+    let ours = "0199c500-0000-7000-8000-000000000001".parse().expect("an id");
+    let source = |name: &str| Source { name: name.to_owned(), types: Types::All, organizations: None };
+    let rules = Rules {
+        organizations: [("org-123".to_owned(), ours)].into(),
+        sources: vec![source(PLAIN), source("caisse")],
+    };
+    let arrival = Arrival { place: "topic/0/0", key: Some("7"), headers, value: Some(value), is_cut: false };
+    match hear(&arrival, &rules) {
+        Ok(Heard::Fact(fact)) => Some(fact),
+        Ok(Heard::Claim(_)) => None,
+        // Fixed sentences and places: never what somebody wrote.
+        Err(rejected) => {
+            assert!(rejected.detail.len() < 250 && rejected.detail.is_ascii(), "{}", rejected.detail);
+            None
         }
     }
 }

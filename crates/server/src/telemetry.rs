@@ -4,6 +4,7 @@ use std::{io::IsTerminal, sync::OnceLock};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use unionflow_domain::inbound::Reason;
 use unionflow_protocol::{close::CloseCode, frame::ResyncReason};
 
 use crate::config::{LogFormat, Settings};
@@ -86,6 +87,12 @@ fn describe() {
         "unionflow_hub_events_from_journal_total",
         "Events read from the journal to fill holes."
     );
+    describe_counter!("unionflow_inbound_total", "Records of other systems, by what became of them.");
+    describe_counter!(
+        "unionflow_inbound_keys_dropped_total",
+        "Keys of other systems' data that are not in the catalogue and were left out."
+    );
+    describe_counter!("unionflow_dead_letters_total", "Records that were not taken in, by reason.");
 }
 
 /// Every family is there from the first scrape: an alert on what was never counted would else find nothing to compare with.
@@ -117,7 +124,14 @@ fn begin() {
         "unionflow_relay_states_dropped_total",
         "unionflow_hub_duplicates_total",
         "unionflow_hub_events_from_journal_total",
+        "unionflow_inbound_keys_dropped_total",
     ] {
         counter!(name).absolute(0);
+    }
+    for outcome in ["taken", "known", "own", "dead_letter"] {
+        counter!("unionflow_inbound_total", "outcome" => outcome).absolute(0);
+    }
+    for reason in Reason::ALL {
+        counter!("unionflow_dead_letters_total", "reason" => reason.as_str()).absolute(0);
     }
 }
