@@ -115,7 +115,8 @@ fn what_is_not_taken_in_says_why_and_repeats_nothing() {
         with(&move |value| *value.pointer_mut(pointer).expect("it is there") = to.clone())
     };
     let by = |source: &'static str| [("ce_source", source)];
-    let cases: Vec<(&[(&str, &str)], Value, Reason, &str)> = vec![
+    type Headers = [(&'static str, &'static str)];
+    let cases: Vec<(&Headers, Value, Reason, &str)> = vec![
         (&[], json!(["Awa"]), Reason::NotJson, "value"),
         (&[("ce_specversion", "2.0")], plain(), Reason::FutureVersion, "ce_specversion"),
         (&[], set("/organizationId", "org-Awa".into()), Reason::UnknownOrganization, "organizationId"),

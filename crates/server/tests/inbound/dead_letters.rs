@@ -31,7 +31,8 @@ async fn every_bad_record_is_a_dead_letter_with_its_reason_and_the_stream_goes_o
         "eventType": "MEMBER_LEFT", "timestamp": "2026-11-22T10:15:30.123Z", "aggregateId": uuid::Uuid::nil(),
         "aggregateVersion": 1, "actorId": null, "origin": "command", "causationId": null, "data": {}});
     let stranger = paid(&json!({})).replace("org-123", "org-9");
-    let bad: [(&[(&str, &str)], String, &str); 7] = [
+    type Headers = [(&'static str, &'static str)];
+    let bad: [(&Headers, String, &str); 7] = [
         (&[("origine", "guichet 4")], "ce n’est pas du JSON".into(), "NOT_JSON"),
         (&[], stranger, "UNKNOWN_ORGANIZATION"),
         (&[("ce_source", "mairie")], paid(&json!({})), "SOURCE_NOT_ALLOWED"),

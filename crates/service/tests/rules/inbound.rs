@@ -151,7 +151,8 @@ async fn what_cannot_be_taken_in_is_a_dead_letter_as_it_came_and_the_rest_goes_o
     };
     let stranger =
         json!({"eventType": "MEMBER_LEFT", "organizationId": uuid::Uuid::from_u128(4), "data": {}});
-    let cases: Vec<(&[(&str, &str)], String, &str)> = vec![
+    type Headers = [(&'static str, &'static str)];
+    let cases: Vec<(&Headers, String, &str)> = vec![
         (&[("x", "kept")], "not JSON".into(), "NOT_JSON"),
         (&[], stranger.to_string(), "UNKNOWN_ORGANIZATION"),
         (&[("ce_source", "mairie")], paid(&json!({})), "SOURCE_NOT_ALLOWED"),
