@@ -7,8 +7,12 @@ use std::process::{Command, Stdio};
 
 /// What `serve` says in this language, with this variable set, when it is refused.
 fn refusal(language: &str, name: &str, value: &str) -> String {
+    refusal_of(&["serve"], language, name, value)
+}
+
+fn refusal_of(arguments: &[&str], language: &str, name: &str, value: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unionflow"));
-    command.args(["serve", "--lang", language]).env_clear().env(name, value).stdin(Stdio::null());
+    command.args(arguments).args(["--lang", language]).env_clear().env(name, value).stdin(Stdio::null());
     let output = command.output().expect("the binary starts");
     assert_eq!(output.status.code(), Some(2), "the configuration is wrong");
     String::from_utf8(output.stderr).expect("text")
@@ -26,6 +30,18 @@ fn kafka_is_refused_by_the_key_that_asks_for_it() {
         let french = refusal("fr", variable, value);
         assert!(french.contains(&format!("{key} : cette version n’a pas Kafka : retirez-le")), "{french}");
     }
+}
+
+#[test]
+fn dead_letters_lie_in_kafka_and_the_command_says_so() {
+    let said = |language| refusal_of(&["dead-letters", "list"], language, "UNIONFLOW_LOG", "warn");
+    let english = said("en");
+    assert!(
+        english.contains("no Kafka, where dead letters lie: install a build with the feature `kafka`"),
+        "{english}"
+    );
+    let french = said("fr");
+    assert!(french.contains("n’a pas Kafka, où se trouvent ces messages : installez"), "{french}");
 }
 
 #[test]
