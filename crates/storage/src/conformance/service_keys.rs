@@ -12,7 +12,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A key with `hash` everywhere in the hash of its secret.
 async fn given(store: &Store, organization: OrganizationId, hash: u8) -> ServiceKey {
     let made = store.write(Scope::Organization(organization), move |tx| {
-        let types = vec![unionflow_protocol::EventType::ContributionPaid];
+        let types = vec![EventType::ContributionPaid];
         let asked = [KeyScope::ReadMembers, KeyScope::Inbound(types)];
         let key = ServiceKey {
             id: ServiceKeyId::from_uuid(tx.new_uuid()),
