@@ -75,6 +75,8 @@ pub(crate) enum Action {
     /// What other systems sent and could not be taken in
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// Move the data from its file into a PostgreSQL database
+    Migrate(Migrate),
     /// Look at the installation and say what is wrong
     Doctor,
     /// The configuration
@@ -309,6 +311,17 @@ pub(crate) enum DeadLetters {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Migrate {
+    /// The empty database: postgres://user:password@host/database
+    #[arg(long, value_name = "URL", env = "UNIONFLOW_MIGRATE_TO", hide_env_values = true)]
+    pub(crate) to: Option<String>,
+    /// Give up the database that the data was moved to, and go on with the file as it was then
+    #[arg(long)]
+    pub(crate) take_back: bool,
 }
 
 #[derive(Debug, Args)]

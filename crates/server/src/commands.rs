@@ -21,6 +21,7 @@ mod demo;
 mod doctor;
 mod import;
 mod keys;
+mod migrate;
 mod serve;
 mod setup;
 mod user;
@@ -121,6 +122,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         Action::Backup { file } => backup::backup(environment, &file),
         Action::Restore { file } => backup::restore(environment, &file),
         Action::DeadLetters(asked) => dead_letters::run(&environment, asked),
+        Action::Migrate(migrate) => migrate::run(environment, &migrate),
         Action::Doctor => doctor::run(environment),
         Action::Config(action) => config::run(&environment, action),
         Action::Completions { .. } => Ok(()),

@@ -267,7 +267,7 @@ impl Settings {
         }
         let own: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         let figment = figment
-            .merge(Env::prefixed("UNIONFLOW_").ignore(&["config", "lang"]))
+            .merge(Env::prefixed("UNIONFLOW_").ignore(&["config", "lang", "migrate_to"]))
             .merge(Env::raw().only(&["database_url", "kafka_bootstrap_servers"]))
             .merge(Serialized::defaults(flags));
         let settings: Self = figment.extract().map_err(|error| ConfigFault::of(&error, &own))?;

@@ -112,6 +112,12 @@ pub(crate) const FRENCH_HELP: &[(&str, &str)] = &[
     ("keys revoke --json", "Une ligne de JSON"),
     ("verify", "Vérifier que personne n’a touché aux journaux"),
     ("verify --organization", "Seulement cette organisation : son identifiant, ou une partie de son nom"),
+    ("migrate", "Déplacer les données de leur fichier vers une base PostgreSQL"),
+    ("migrate --to", "La base vide : postgres://utilisateur:motdepasse@hote/base"),
+    (
+        "migrate --take-back",
+        "Renoncer à la base où les données ont été déplacées, et reprendre le fichier tel qu’il était",
+    ),
     ("backup", "Copier les données pendant que le serveur fonctionne"),
     ("backup <file>", "Le fichier à écrire"),
     ("restore", "Remettre une copie en place"),

@@ -19,6 +19,8 @@ pub mod ids;
 pub mod intercept;
 pub mod journal;
 #[cfg(feature = "postgres")]
+pub mod moving;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod reader;
 mod replay;

@@ -33,6 +33,7 @@ use crate::{
 };
 
 mod address;
+pub(crate) mod arriving;
 mod incarnation;
 mod link;
 mod migrate;

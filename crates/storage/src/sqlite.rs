@@ -12,10 +12,12 @@ use crate::{clock::Clock, fault::StoreFault, ids::Ids, store::Store};
 mod backend;
 mod backup;
 mod connection;
+pub(crate) mod leaving;
 mod lock;
 mod migrate;
 
 pub use backup::{Progress, Restored, backup, check, restore};
+pub use leaving::take_back;
 
 /// How a store is opened.
 pub struct Options {
@@ -45,7 +47,8 @@ impl Options {
     }
 }
 
-/// Opens a store: locks it if this is a server, brings its schema up to date, and starts its threads.
+/// Opens a store: locks it if this is a server, brings its schema up to date, and starts its threads. One that was moved to a
+/// database is refused.
 pub fn open(options: Options) -> Result<Store, StoreFault> {
     let Options { path, create, server, clock, ids, pages_max } = options;
     if create {
@@ -56,6 +59,7 @@ pub fn open(options: Options) -> Result<Store, StoreFault> {
     let lock = if server { Some(lock::ServerLock::take(&path)?) } else { None };
     let mut writer = connection::open_writer(&path)?;
     migrate::migrate(&mut writer, &path)?;
+    leaving::refuse_moved(&writer, &path)?;
     if let Some(pages) = pages_max {
         connection::limit_pages(&writer, &path, pages)?;
     }

@@ -86,6 +86,16 @@ pub enum PostgresFault {
         /// Which.
         database: String,
     },
+    /// There is a store already, where one is to arrive.
+    #[error(
+        "the database `{database}` at {at} is not empty: give an empty one (`createdb {database}2`); nothing there was touched"
+    )]
+    NotEmpty {
+        /// Where.
+        at: String,
+        /// Which.
+        database: String,
+    },
     /// The connection broke while a unit was committed.
     #[error(
         "the connection to the database at {at} broke during a commit: whether it was written is not known; a repeat with the same idempotency key tells"
@@ -133,6 +143,9 @@ impl PostgresFault {
             ),
             Self::Foreign { at, database } => format!(
                 "la base `{database}` sur {at} contient les tables d’un autre programme : donnez à UnionFlow une base à lui"
+            ),
+            Self::NotEmpty { at, database } => format!(
+                "la base `{database}` sur {at} n’est pas vide : donnez-en une vide (`createdb {database}2`) ; rien n’y a été touché"
             ),
             Self::Unknown { at } => format!(
                 "la connexion à la base de données {at} s’est rompue pendant une validation : on ne sait pas si elle a été écrite ; une répétition avec la même clé d’idempotence le dira"

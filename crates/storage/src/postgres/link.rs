@@ -2,13 +2,14 @@
 
 use std::{collections::HashMap, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
+use bytes::Bytes;
 use futures_util::{
-    StreamExt,
+    SinkExt, StreamExt,
     future::{MaybeDone, maybe_done},
     pin_mut,
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
-use tokio_postgres::{Client, Row, Statement, error::Severity};
+use tokio_postgres::{Client, CopyInSink, Row, SimpleQueryMessage, Statement, error::Severity};
 
 use super::{
     address::Target,
@@ -53,6 +54,9 @@ pub(super) struct Answer {
     pub(super) rows: Vec<Row>,
     pub(super) count: u64,
 }
+
+/// Rows on their way.
+pub(super) type CopyIn = Pin<Box<CopyInSink<Bytes>>>;
 
 /// A statement to be sent.
 pub(super) struct Call {
@@ -119,6 +123,45 @@ impl Link {
         self.runtime.block_on(async {
             let ran = tokio::time::timeout(self.patience, client.batch_execute(statements)).await;
             ran.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
+        })
+    }
+
+    /// The first column of what a statement answers, as texts.
+    pub(super) fn texts(&mut self, statement: &str) -> Result<Vec<String>, Trouble> {
+        let client = self.client.as_ref().expect("there until it is dropped");
+        let answered = self.runtime.block_on(async {
+            let answered = tokio::time::timeout(self.patience, client.simple_query(statement)).await;
+            answered.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
+        })?;
+        let row = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        };
+        Ok(answered.iter().filter_map(row).collect())
+    }
+
+    /// Begins to copy rows in. Dropped before its end, it fails, and the transaction with it.
+    pub(super) fn copy_in(&mut self, statement: &str) -> Result<CopyIn, Trouble> {
+        let client = self.client.as_ref().expect("there until it is dropped");
+        self.runtime.block_on(async {
+            let begun = tokio::time::timeout(self.patience, client.copy_in(statement)).await;
+            Ok(Box::pin(begun.map_err(|_| Trouble::Silent)??))
+        })
+    }
+
+    /// Sends a piece of them.
+    pub(super) fn copy_more(&mut self, rows: &mut CopyIn, piece: Bytes) -> Result<(), Trouble> {
+        self.runtime.block_on(async {
+            let sent = tokio::time::timeout(self.patience, rows.send(piece)).await;
+            sent.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
+        })
+    }
+
+    /// Ends it; how many rows were taken.
+    pub(super) fn copy_end(&mut self, mut rows: CopyIn) -> Result<u64, Trouble> {
+        self.runtime.block_on(async {
+            let ended = tokio::time::timeout(self.patience, rows.as_mut().finish()).await;
+            ended.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
         })
     }
 

@@ -38,9 +38,7 @@ pub(super) fn migrate(
     ids: &Ids,
 ) -> Result<Epoch, StoreFault> {
     let wrong = |trouble: Trouble| target.fault(&trouble);
-    link.patience = PATIENCE;
-    link.batch(BEGIN).map_err(wrong)?;
-    link.ask(LOCK, &[]).map_err(wrong)?;
+    begin(link).map_err(wrong)?;
     update(link, target)?;
     let now = link.ask(NOW, &[]).map_err(wrong)?;
     let now = time(&now).unwrap_or(Timestamp::from_millis(0));
@@ -50,11 +48,31 @@ pub(super) fn migrate(
     Ok(epoch)
 }
 
-fn update(link: &mut Link, target: &Target) -> Result<(), StoreFault> {
+/// Begins a transaction in which the schema may be changed, alone among all processes, however long it takes.
+pub(super) fn begin(link: &mut Link) -> Result<(), Trouble> {
+    link.patience = PATIENCE;
+    link.batch(BEGIN)?;
+    link.ask(LOCK, &[]).map(drop)
+}
+
+/// The schema's version; none where there is no store.
+pub(super) fn version(link: &mut Link, target: &Target) -> Result<Option<i64>, StoreFault> {
+    let wrong = |trouble: Trouble| target.fault(&trouble);
+    match number(link, "SELECT to_regclass('schema_version')::oid::bigint").map_err(wrong)? {
+        Some(_) => {
+            let version = number(link, "SELECT max(version) FROM schema_version").map_err(wrong)?;
+            Ok(Some(version.unwrap_or(0)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Brings it up to date. Tables of another program are refused.
+pub(super) fn update(link: &mut Link, target: &Target) -> Result<(), StoreFault> {
     let wrong = |trouble: Trouble| target.fault(&trouble);
     let known = MIGRATIONS.len() as i64;
-    let found = match number(link, "SELECT to_regclass('schema_version')::oid::bigint").map_err(wrong)? {
-        Some(_) => number(link, "SELECT max(version) FROM schema_version").map_err(wrong)?.unwrap_or(0),
+    let found = match version(link, target)? {
+        Some(found) => found,
         None => {
             let tables = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p', 'v') \
                           AND relnamespace = to_regnamespace(quote_ident(current_schema()))";
@@ -76,14 +94,15 @@ fn update(link: &mut Link, target: &Target) -> Result<(), StoreFault> {
     Ok(())
 }
 
-fn epoch(
+/// The stored epoch, bound to this server; `fresh` where there is none or it was another server's.
+pub(super) fn epoch(
     link: &mut Link,
     target: &Target,
     incarnation: Incarnation,
     fresh: Epoch,
 ) -> Result<Epoch, StoreFault> {
     let wrong = |trouble: Trouble| target.fault(&trouble);
-    let stored = text(link, "SELECT value FROM meta WHERE key = 'epoch'").map_err(wrong)?;
+    let stored = stored_epoch(link).map_err(wrong)?;
     let known = text(link, "SELECT value FROM meta WHERE key = 'incarnation'").map_err(wrong)?;
     let known = known.as_deref().map(Incarnation::parse);
     let same = known.as_ref().is_none_or(|known| known.matches(&incarnation));
@@ -100,6 +119,10 @@ fn epoch(
         .map_err(wrong)?;
     }
     Ok(epoch)
+}
+
+pub(super) fn stored_epoch(link: &mut Link) -> Result<Option<String>, Trouble> {
+    text(link, "SELECT value FROM meta WHERE key = 'epoch'")
 }
 
 fn number(link: &mut Link, question: &'static str) -> Result<Option<i64>, Trouble> {

@@ -70,7 +70,11 @@ pub fn restore(
     check_copy(from)?;
     let partial = partial_name(to);
     let epoch = Epoch::from_uuid(ids.uuid(now));
-    let copied = copy(&open_reader(from)?, &partial, progress).and_then(|()| renew(&partial, epoch, now));
+    let copied = copy(&open_reader(from)?, &partial, progress).and_then(|()| {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let opened = Connection::open_with_flags(&partial, flags);
+        renew(&mut opened.map_err(|error| fault(&error, &partial))?, &partial, epoch, now)
+    });
     // Only now, when the new one is whole, does the old one make way.
     let kept = match copied.clone().and_then(|()| move_aside(to, now)) {
         Ok(kept) => kept,
@@ -166,21 +170,25 @@ fn copy(source: &Connection, to: &Path, mut progress: impl FnMut(Progress)) -> R
     target.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;").map_err(wrong)
 }
 
-/// A new epoch; nothing that was valid for a moment is valid in the copy.
-fn renew(path: &Path, epoch: Epoch, now: Timestamp) -> Result<(), StoreFault> {
+/// A new epoch; nothing that was valid for a moment is valid any more, and that it once was moved is no matter.
+pub(super) fn renew(
+    connection: &mut Connection,
+    path: &Path,
+    epoch: Epoch,
+    now: Timestamp,
+) -> Result<(), StoreFault> {
     let wrong = |error: rusqlite::Error| fault(&error, path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
-    connection
-        .execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch.to_string()])
-        .map_err(wrong)?;
-    connection
+    let renewing = connection.transaction().map_err(wrong)?;
+    renewing.execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch.to_string()]).map_err(wrong)?;
+    renewing
         .execute(
             "INSERT INTO meta (key, value) VALUES ('restored_at', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             [now.to_string()],
         )
         .map_err(wrong)?;
-    connection.execute_batch("DELETE FROM ticket;").map_err(wrong)
+    renewing.execute_batch("DELETE FROM ticket;").map_err(wrong)?;
+    renewing.execute_batch(super::leaving::REOPEN).map_err(wrong)?;
+    renewing.commit().map_err(wrong)
 }
 
 fn partial_name(to: &Path) -> PathBuf {

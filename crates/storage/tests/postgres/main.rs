@@ -8,6 +8,7 @@ use unionflow_storage::{ScriptedClock, Store, StoreFault, postgres, storage_conf
 
 mod breaks;
 mod faults;
+mod moving;
 mod opening;
 mod plans;
 mod processes;
