@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod authenticator;
+pub mod checkpoint;
 pub mod password;
 pub mod random;
 pub mod refresh;

@@ -12,6 +12,7 @@ pub mod account;
 pub mod approval;
 pub mod audience;
 pub mod chain;
+pub mod checkpoint;
 pub mod close;
 pub mod envelope;
 pub mod event;

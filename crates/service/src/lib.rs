@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod auth;
 mod caller;
+pub mod checkpoints;
 mod daily;
 pub mod dashboard;
 pub mod finance;

@@ -1,6 +1,13 @@
 //! The service: the store, the keys, and how a command is run.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
@@ -57,6 +64,8 @@ struct Inner {
     /// Who is signing in.
     turns: Turns,
     settings: Settings,
+    /// Whether this process sweeps for all, when it was last looked.
+    sweeps: AtomicBool,
     /// Which organisation a resource belongs to never changes.
     located: Cache<AggregateId, OrganizationId>,
     noted_keys: Noted,
@@ -93,6 +102,7 @@ impl Service {
             changing: Mutex::default(),
             turns: Turns::default(),
             settings,
+            sweeps: AtomicBool::new(false),
             located: Cache::new(LOCATED_MAX),
             noted_keys: Cache::new(NOTED_KEYS_MAX),
         };
@@ -112,6 +122,15 @@ impl Service {
     /// What an operator set.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// Whether this process is the one that does what one does for all.
+    pub(crate) fn sweeps_for_all(&self) -> bool {
+        !self.store().is_shared() || self.inner.sweeps.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_sweeps(&self, sweeps: bool) {
+        self.inner.sweeps.store(sweeps, Ordering::Relaxed);
     }
 
     pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {

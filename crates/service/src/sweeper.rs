@@ -36,6 +36,7 @@ impl Service {
                 _ = tick.tick() => {}
             }
             lease.keep().await;
+            self.note_sweeps(lease.is_held());
             if let Err(error) = self.sweep_once(ticks, lease.is_held()).await {
                 tracing::warn!(%error, "the sweeper could not do its work; it tries again");
             }

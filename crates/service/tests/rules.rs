@@ -1,6 +1,7 @@
 //! The rules, through the real use cases on a real store.
 
 mod rules {
+    mod checkpoints;
     mod codes;
     mod days;
     mod decisions;

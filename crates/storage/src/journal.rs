@@ -26,6 +26,17 @@ pub struct Head {
     pub published: Seq,
 }
 
+/// The end of a journal, as it is to be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainHead {
+    /// Whose.
+    pub organization_id: OrganizationId,
+    /// Its newest entry.
+    pub seq: Seq,
+    /// That entry's hash.
+    pub hash: ChainHash,
+}
+
 /// Where a journal is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
@@ -141,6 +152,32 @@ impl Reader<'_> {
             "SELECT o.id, o.head_seq, p.seq FROM organization o JOIN published p ON p.organization_id = o.id WHERE o.id = ?1",
             &[organization.param()],
             head,
+        )
+    }
+
+    /// The ends of journals, by organisation, after one of them.
+    pub fn heads_after(
+        &mut self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<ChainHead>, StoreFault> {
+        let after = after.map_or([0; 16], |after| *after.as_bytes());
+        self.all(
+            "SELECT id, head_seq, head_hash FROM organization WHERE id > ?1 ORDER BY id LIMIT ?2",
+            &[after.param(), limit.param()],
+            |row| Ok(ChainHead { organization_id: get(row, 0)?, seq: get(row, 1)?, hash: get(row, 2)? }),
+        )
+    }
+
+    /// The hash of an entry.
+    pub fn hash_at(
+        &mut self,
+        organization: OrganizationId,
+        seq: Seq,
+    ) -> Result<Option<ChainHash>, StoreFault> {
+        self.value(
+            "SELECT hash FROM journal WHERE organization_id = ?1 AND seq = ?2",
+            &[organization.param(), seq.param()],
         )
     }
 

@@ -29,7 +29,8 @@ const SETTLE: Duration = Duration::from_secs(120);
 const KEEP_OLD: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) async fn load_or_create(store: &Store, lifetime: Duration) -> Result<Keys, Undo> {
-    let (access, now) = store.write(Scope::Server, |tx| Ok((signing_keys(tx)?, tx.now()))).await?;
+    let (access, now) =
+        store.write(Scope::Server, |tx| Ok((signing_keys(tx, KeyPurpose::Access)?, tx.now()))).await?;
     let secrets = |purpose| store.write(Scope::Server, move |tx| Ok(single(tx, purpose)?));
     let refresh = secrets(KeyPurpose::Refresh).await?;
     let throttle = secrets(KeyPurpose::Throttle).await?;
@@ -45,6 +46,18 @@ pub async fn record_key(store: &Store) -> Result<Vec<u8>, Undo> {
     store.write(Scope::Server, |tx| Ok(single(tx, KeyPurpose::Record)?)).await
 }
 
+/// The keys that sign heads of journals, the newest first. They are kept for good: what was signed with one is to be checked for
+/// good too.
+pub(crate) async fn checkpoint_keys(store: &Store) -> Result<Vec<SigningKey>, Undo> {
+    let keys = store.read(|reader| Ok(reader.load_keys(KeyPurpose::Checkpoint)?)).await?;
+    let keys = if keys.is_empty() {
+        store.write(Scope::Server, |tx| Ok(signing_keys(tx, KeyPurpose::Checkpoint)?)).await?
+    } else {
+        keys
+    };
+    Ok(keys.into_iter().map(|key| SigningKey { kid: key.kid, pkcs8: key.secret }).collect())
+}
+
 impl Service {
     /// Renews the signing key when it is old, and takes up keys that another process made.
     pub async fn rotate_keys(&self) -> Result<(), Undo> {
@@ -52,13 +65,13 @@ impl Service {
             .store()
             .write(Scope::Server, |tx| {
                 let now = tx.now();
-                let keys = signing_keys(tx)?;
+                let keys = signing_keys(tx, KeyPurpose::Access)?;
                 if let Some(in_use) = keys.first().filter(|key| now.since(key.created_at) >= ROTATE_AFTER) {
                     create(tx, KeyPurpose::Access)?;
                     let superseded = in_use.created_at;
                     tx.delete_keys(KeyPurpose::Access, superseded.minus(KEEP_OLD))?;
                 }
-                Ok((signing_keys(tx)?, now))
+                Ok((signing_keys(tx, KeyPurpose::Access)?, now))
             })
             .await?;
         self.authenticator().renew(access_tokens(&keys, now, self.settings().access_token_lifetime)?);
@@ -66,9 +79,9 @@ impl Service {
     }
 }
 
-fn signing_keys(tx: &mut Tx<'_>) -> Result<Vec<SecretKey>, StoreFault> {
-    let keys = tx.load_keys(KeyPurpose::Access)?;
-    if keys.is_empty() { Ok(vec![create(tx, KeyPurpose::Access)?]) } else { Ok(keys) }
+fn signing_keys(tx: &mut Tx<'_>, purpose: KeyPurpose) -> Result<Vec<SecretKey>, StoreFault> {
+    let keys = tx.load_keys(purpose)?;
+    if keys.is_empty() { Ok(vec![create(tx, purpose)?]) } else { Ok(keys) }
 }
 
 fn single(tx: &mut Tx<'_>, purpose: KeyPurpose) -> Result<Vec<u8>, StoreFault> {
@@ -80,7 +93,10 @@ fn single(tx: &mut Tx<'_>, purpose: KeyPurpose) -> Result<Vec<u8>, StoreFault> {
 
 fn create(tx: &mut Tx<'_>, purpose: KeyPurpose) -> Result<SecretKey, StoreFault> {
     let SigningKey { kid, pkcs8 } = SigningKey::generate();
-    let secret = if purpose == KeyPurpose::Access { pkcs8 } else { random::bytes::<32>().to_vec() };
+    let secret = match purpose {
+        KeyPurpose::Access | KeyPurpose::Checkpoint => pkcs8,
+        KeyPurpose::Refresh | KeyPurpose::Record | KeyPurpose::Throttle => random::bytes::<32>().to_vec(),
+    };
     let key = SecretKey { kid, secret, created_at: tx.now() };
     tx.insert_key(purpose, &key)?;
     Ok(key)

@@ -1,6 +1,6 @@
 //! A store that leaves its file for a database: what is taken along, and how the file says that it is no longer the one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
 use unionflow_protocol::{Timestamp, id::Epoch};
@@ -16,9 +16,6 @@ use crate::{fault::StoreFault, ids::Ids};
 /// Set out and not known to have arrived; arrived. The value is where.
 const MOVING: &str = "moving_to";
 const MOVED: &str = "moved_to";
-/// A command that had the file open before it was marked can add no event after.
-const CLOSE: &str = "CREATE TRIGGER IF NOT EXISTS journal_is_elsewhere BEFORE INSERT ON journal \
-                     BEGIN SELECT RAISE(ABORT, 'the store was moved to another place'); END;";
 
 /// What a file says of where its store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,12 +75,16 @@ pub(crate) use departure::{Kind, Leaving, Table};
 
 #[cfg(feature = "postgres")]
 mod departure {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, path::PathBuf};
 
     use rusqlite::types::ValueRef;
 
     use super::*;
     use crate::sql::Param;
+
+    /// A command that had the file open before it was marked can add no event after.
+    const CLOSE: &str = "CREATE TRIGGER IF NOT EXISTS journal_is_elsewhere BEFORE INSERT ON journal \
+                         BEGIN SELECT RAISE(ABORT, 'the store was moved to another place'); END;";
 
     /// A table, as the schema has it.
     pub(crate) struct Table {

@@ -23,6 +23,8 @@ pub enum KeyPurpose {
     Record,
     /// Hashes what throttles count against.
     Throttle,
+    /// Signs heads of journals.
+    Checkpoint,
 }
 
 /// A secret key.
@@ -82,6 +84,7 @@ impl KeyPurpose {
             Self::Refresh => "REFRESH",
             Self::Record => "RECORD",
             Self::Throttle => "THROTTLE",
+            Self::Checkpoint => "CHECKPOINT",
         }
     }
 }
