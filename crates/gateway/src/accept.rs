@@ -36,11 +36,11 @@ use unionflow_protocol::{
 use unionflow_storage::{Clock, Scope, Store};
 
 use crate::{
-    config::Config,
+    config::{Config, FOLLOW_WITHIN},
     connection::{self, Connection},
     frame::Frame,
     http_stream::HttpStream,
-    hub::{Drain, Hub},
+    hub::{Drain, Hub, Subscribing},
     session::{Identity, Joined, Now, Session, Wanted},
     snapshot::{self, NotJoined},
     transport::{Transport, Wrote},
@@ -88,7 +88,8 @@ struct Caller {
 }
 
 impl Gateway {
-    /// Starts the hub on a bus: it listens first, so that nothing published from then on is missed. It serves without a bus too.
+    /// Starts the hub on a bus: it listens first, so that nothing published from then on is missed. A bus that does not answer
+    /// soon is followed later: until then the journals are read.
     pub async fn start(
         config: Config,
         store: Store,
@@ -97,7 +98,11 @@ impl Gateway {
         bus: Arc<dyn Bus>,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let subscribed = bus.subscribe().await;
+        let mut following: Subscribing = Box::pin({
+            let bus = bus.clone();
+            async move { bus.subscribe().await }
+        });
+        let subscribed = tokio::time::timeout(FOLLOW_WITHIN, &mut following).await.ok();
         let (hub, shards) = Hub::start(&store, &clock, config.ring_bytes, &stop);
         let tasks = TaskTracker::new();
         for shard in shards {
@@ -108,7 +113,7 @@ impl Gateway {
             tasks.spawn(stop.clone().run_until_cancelled_owned(shortest));
         }
         tasks.spawn(stop.clone().run_until_cancelled_owned(hub.clone().hear(store.wakes())));
-        let following = hub.clone().follow(bus, subscribed);
+        let following = hub.clone().follow(bus, subscribed, following);
         tasks.spawn(stop.clone().run_until_cancelled_owned(following));
         let draining = OnceLock::new();
         let sockets = Mutex::new(Sockets::default());

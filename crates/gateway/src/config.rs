@@ -46,6 +46,8 @@ pub(crate) const GOOD_BYE: Duration = Duration::from_secs(3);
 /// How long a hole in the order of `seq` may last before it is read from the journal: records of different topics overtake
 /// each other for a moment.
 pub(crate) const HOLE_LASTS: Duration = Duration::from_millis(40);
+/// How long a start waits for the bus; it is followed in the background then.
+pub(crate) const FOLLOW_WITHIN: Duration = Duration::from_millis(1500);
 /// When a bus that could not be followed, or that broke off, is asked again.
 pub(crate) const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
 /// How often the heads of journals with open sessions are compared with the store: for the last event, if the bus lost it.

@@ -1,6 +1,6 @@
 //! The registry of which session follows which organisation: sharded, each shard with one owner.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,9 @@ use shard::{Input, Shard};
 pub struct Hub {
     shards: Arc<[mpsc::Sender<Input>]>,
 }
+
+/// The bus being followed.
+pub(crate) type Subscribing = Pin<Box<dyn Future<Output = Result<Subscription, BusFault>> + Send>>;
 
 /// Where a session is in its replay.
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +82,22 @@ impl Hub {
 
     /// Follows the bus until the hub is gone. A bus that is away when a server starts, or that breaks off, is asked again;
     /// until then the heads of the journals are watched, and what was missed is read from there.
-    pub(crate) async fn follow(self, bus: Arc<dyn Bus>, first: Result<Subscription, BusFault>) {
-        let mut subscribed = first;
+    /// `first`: what the first subscription came to; none where it still goes on.
+    pub(crate) async fn follow(
+        self,
+        bus: Arc<dyn Bus>,
+        first: Option<Result<Subscription, BusFault>>,
+        going_on: Subscribing,
+    ) {
+        let mut subscribed = match first {
+            Some(first) => first,
+            None => {
+                tracing::warn!("the bus does not answer yet; the journals are read meanwhile");
+                let late = going_on.await;
+                self.followed_anew(&late).await;
+                late
+            }
+        };
         loop {
             match subscribed {
                 Ok(mut subscription) => {
@@ -99,11 +116,17 @@ impl Hub {
             }
             tokio::time::sleep(FOLLOW_AGAIN).await;
             subscribed = bus.subscribe().await;
-            if subscribed.is_ok() {
-                for shard in self.shards.iter() {
-                    let _ = shard.send(Input::FollowedAnew).await;
-                }
-            }
+            self.followed_anew(&subscribed).await;
+        }
+    }
+
+    /// What was published before is missing: shards look into the journals.
+    async fn followed_anew(&self, subscribed: &Result<Subscription, BusFault>) {
+        if subscribed.is_err() {
+            return;
+        }
+        for shard in self.shards.iter() {
+            let _ = shard.send(Input::FollowedAnew).await;
         }
     }
 

@@ -82,6 +82,10 @@ fn describe() {
         "States dropped because the bus took none for too long."
     );
     describe_gauge!("unionflow_outbox_events", "Committed events that are not on the bus yet.");
+    describe_gauge!(
+        "unionflow_outbox_age_seconds",
+        "How long the oldest event has waited that is not on the bus yet."
+    );
     describe_counter!("unionflow_hub_duplicates_total", "Records dropped because their seq had passed.");
     describe_counter!(
         "unionflow_hub_events_from_journal_total",
@@ -93,6 +97,17 @@ fn describe() {
         "Keys of other systems' data that are not in the catalogue and were left out."
     );
     describe_counter!("unionflow_dead_letters_total", "Records that were not taken in, by reason.");
+    describe_gauge!("unionflow_bus_up", "Whether a broker of Kafka is there: 1 or 0.");
+    describe_gauge!("unionflow_bus_lag_records", "Records on Kafka that this process has not read yet.");
+    describe_counter!(
+        "unionflow_bus_ignored_total",
+        "Records on our topics that were not taken for ours, by reason."
+    );
+    describe_gauge!(
+        "unionflow_inbound_lag_records",
+        "Records of other systems that this process has not read yet."
+    );
+    describe_counter!("unionflow_checkpoints_signed_total", "Heads of journals that were signed.");
 }
 
 /// Every family is there from the first scrape: an alert on what was never counted would else find nothing to compare with.
@@ -106,7 +121,19 @@ fn begin() {
     drop(histogram!("unionflow_http_request_seconds", "route" => route));
     drop(histogram!("unionflow_ack_behind_events"));
     gauge!("unionflow_gateway_sessions").increment(0.0);
-    gauge!("unionflow_outbox_events").increment(0.0);
+    for name in [
+        "unionflow_outbox_events",
+        "unionflow_outbox_age_seconds",
+        "unionflow_bus_up",
+        "unionflow_bus_lag_records",
+        "unionflow_inbound_lag_records",
+    ] {
+        gauge!(name).increment(0.0);
+    }
+    for reason in ["foreign", "epoch", "header", "signature"] {
+        counter!("unionflow_bus_ignored_total", "reason" => reason).absolute(0);
+    }
+    counter!("unionflow_dead_letters_total", "reason" => "NOT_JSON").absolute(0);
     for source in ["ring", "journal", "none"] {
         counter!("unionflow_gateway_resumes_total", "source" => source).absolute(0);
     }
@@ -125,6 +152,7 @@ fn begin() {
         "unionflow_hub_duplicates_total",
         "unionflow_hub_events_from_journal_total",
         "unionflow_inbound_keys_dropped_total",
+        "unionflow_checkpoints_signed_total",
     ] {
         counter!(name).absolute(0);
     }

@@ -37,6 +37,8 @@ const POLL: Duration = Duration::from_millis(250);
 const MARK: Duration = Duration::from_secs(1);
 /// Events read from a journal at once.
 const PAGE: u32 = 500;
+/// How often it is looked whether a bus that takes long is still there.
+const LOOK_AT_BUS: Duration = Duration::from_millis(100);
 /// Commits taken in one go.
 const COMMITS_AT_ONCE: usize = 256;
 
@@ -59,6 +61,7 @@ pub struct Relay {
     figures: Figures,
     /// States that the bus did not take, the newest of each kind: they are in no outbox.
     unsent: Vec<Record>,
+    stop: CancellationToken,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -90,11 +93,13 @@ impl Relay {
             figures: Figures::new(store.clone()),
             store,
             unsent: Vec::new(),
+            stop: CancellationToken::new(),
         }
     }
 
     /// Runs until it is told to stop, and then until the outbox is as empty as the bus allows.
     pub async fn run(mut self, stop: CancellationToken) {
+        self.stop = stop.clone();
         let mut poll = interval(POLL);
         let (mut mark, mut keep) = (interval(MARK), interval(KEEP));
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -117,14 +122,12 @@ impl Relay {
                 () = self.figures.step() => {}
             }
         }
-        let mut bus = Ok(());
-        while bus.is_ok()
-            && let Some(records) = self.commits.try_next()
-        {
-            bus = self.take_commits(records).await;
-        }
         // While it is away the rest waits for the next start: whoever stops has not the time.
-        if bus.is_ok() {
+        let mut bus_takes = self.bus.standing().is_up;
+        while bus_takes && let Some(records) = self.commits.try_next() {
+            bus_takes = self.take_commits(records).await.is_ok();
+        }
+        if bus_takes {
             self.empty_outbox().await;
         }
         self.mark().await;
@@ -138,6 +141,10 @@ impl Relay {
         if publishes && !self.publishes {
             self.progress.clear();
             self.figures.send_anew();
+        }
+        if !publishes {
+            // Whoever publishes tells.
+            tell_outbox(0, Duration::ZERO);
         }
         self.publishes = publishes;
     }
@@ -241,13 +248,27 @@ impl Relay {
                 behind.push(head.organization_id);
             }
         }
-        metrics::gauge!("unionflow_outbox_events").set(waiting as f64);
+        self.tell_outbox(waiting).await;
         for organization in behind {
             if self.publish_from_journal(organization).await.is_err() {
                 return;
             }
         }
         self.publish_unsent().await;
+    }
+
+    /// How much waits, and since when.
+    async fn tell_outbox(&self, waiting: u64) {
+        let since = self.store.read(|reader| Ok((reader.outbox_since()?, reader.now())));
+        let age = match waiting {
+            0 => Duration::ZERO,
+            _ => match since.await {
+                Ok((Some(since), now)) => now.since(since),
+                Ok((None, _)) => Duration::ZERO,
+                Err(error) => return warn_later("how old the outbox is cannot be read", &error),
+            },
+        };
+        tell_outbox(waiting, age);
     }
 
     async fn publish_unsent(&mut self) {
@@ -298,7 +319,12 @@ impl Relay {
     }
 
     async fn publish(&mut self, records: Arc<[Record]>) -> Result<(), BusFault> {
-        if let Err(fault) = self.bus.publish(records.clone()).await {
+        let (stop, bus) = (self.stop.clone(), self.bus.clone());
+        let published = tokio::select! {
+            published = bus.publish(records.clone()) => published,
+            () = given_up(&stop, bus.as_ref()) => Err(BusFault::Unavailable("it is away, and we stop".to_owned())),
+        };
+        if let Err(fault) = published {
             self.keep_states(&records);
             return Err(fault);
         }
@@ -370,6 +396,20 @@ impl Relay {
             Err(error) => warn_later("how far the relay has come was not noted", &error),
         }
     }
+}
+
+/// Done when whoever stops would wait for a bus that is away.
+async fn given_up(stop: &CancellationToken, bus: &dyn Bus) {
+    stop.cancelled().await;
+    let mut look = interval(LOOK_AT_BUS);
+    while bus.standing().is_up {
+        look.tick().await;
+    }
+}
+
+fn tell_outbox(events: u64, age: Duration) {
+    metrics::gauge!("unionflow_outbox_events").set(events as f64);
+    metrics::gauge!("unionflow_outbox_age_seconds").set(age.as_secs_f64());
 }
 
 /// Whether the newer of two states takes the place of the older.

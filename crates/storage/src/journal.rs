@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use unionflow_protocol::{
-    Language, Origin, Position, Record, Seq, Topic,
+    Language, Origin, Position, Record, Seq, Timestamp, Topic,
     chain::ChainHash,
     id::{EventId, OrganizationId},
 };
@@ -144,6 +144,16 @@ impl Reader<'_> {
             &[limit.param()],
             head,
         )
+    }
+
+    /// When the oldest event was recorded that the relay is not known to have published.
+    pub fn outbox_since(&mut self) -> Result<Option<Timestamp>, StoreFault> {
+        let since: Option<Option<Timestamp>> = self.value(
+            "SELECT min(j.recorded_at) FROM published p JOIN organization o ON o.id = p.organization_id \
+             JOIN journal j ON j.organization_id = p.organization_id AND j.seq = p.seq + 1 WHERE p.seq < o.head_seq",
+            &[],
+        )?;
+        Ok(since.flatten())
     }
 
     /// The head of one journal.
