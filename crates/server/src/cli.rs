@@ -97,6 +97,9 @@ pub(crate) struct Listen {
     /// The local address of metrics and health
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin_listen: Option<String>,
+    /// What this process serves of it: all, api, gateway
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! The subcommands: one file each.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::FromArgMatches;
 use unionflow_protocol::Language;
@@ -104,6 +104,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
     let flags = Flags {
         listen: listen.as_ref().and_then(|listen| listen.listen.clone()),
         admin_listen: listen.as_ref().and_then(|listen| listen.admin_listen.clone()),
+        role: listen.as_ref().and_then(|listen| listen.role.clone()),
         database_url: cli.data.as_ref().map(|data| format!("sqlite:{}", data.join("unionflow.db").display())),
         log: cli.log.clone(),
         log_format: cli.log_format.clone(),
@@ -129,11 +130,17 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
     }
 }
 
+/// How long threads may take that nobody waits for any more.
+const GOODBYE: Duration = Duration::from_millis(200);
+
 /// Runs a command's work on a runtime.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Other(format!("no runtime: {error}")))?;
-    runtime.block_on(work)
+    let outcome = runtime.block_on(work);
+    // What is left asks brokers that do not answer: nothing waits for it.
+    runtime.shutdown_timeout(GOODBYE);
+    outcome
 }

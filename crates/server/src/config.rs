@@ -17,7 +17,7 @@ mod kafka;
 
 pub use fault::ConfigFault;
 
-use crate::database::Database;
+use crate::{database::Database, role::ProcessRole};
 
 /// Everything that can be set. The key in the file is the name here; in the environment it is `UNIONFLOW_` and the name in
 /// upper case. Two names are those that operators know: `DATABASE_URL` and `KAFKA_BOOTSTRAP_SERVERS`.
@@ -28,6 +28,8 @@ pub struct Settings {
     pub listen: String,
     /// Where metrics and health are served, on a runtime of its own.
     pub admin_listen: String,
+    /// What this process serves: `all`, `api`, `gateway`.
+    pub role: ProcessRole,
     /// Where the data is: `sqlite:PATH`.
     pub database_url: String,
     /// What carries events: `in-process` or `kafka`.
@@ -64,6 +66,8 @@ pub struct Settings {
     pub inbound_organizations: Vec<String>,
     /// Which systems may send what: `SOURCE=TYPES[@ORGANISATIONS]`.
     pub inbound_sources: Vec<String>,
+    /// Minutes between two rounds of checkpoints.
+    pub checkpoint_minutes: u32,
     /// Where people reach this server, for links.
     pub public_url: String,
     /// Whether anybody who is signed in may found an organisation.
@@ -127,6 +131,9 @@ pub struct Flags {
     /// `--admin-listen`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_listen: Option<String>,
+    /// `--role`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// `--data`, as a `database_url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
@@ -154,6 +161,7 @@ macro_rules! keys {
 keys! {
     "listen" "Where everything is served: REST, WebSocket, pages, health." "Où tout est servi : REST, WebSocket, pages, santé.";
     "admin_listen" "Where metrics and health are served, on a runtime of its own. Keep it local." "Où les mesures et la santé sont servies, à part. Gardez cette adresse locale.";
+    "role" "What this process serves, where several share the work over PostgreSQL: `all`, `api` (REST, pages, relay, sweeper, what comes in), `gateway` (WebSockets)." "Ce que sert ce processus, quand plusieurs se partagent le travail sur PostgreSQL : `all` (tout), `api` (REST, pages, relais, échéances, ce qui arrive), `gateway` (WebSockets).";
     "database_url" "Where the data is: `sqlite:PATH`, or `postgres://user:password@host/database` for several processes. Also `DATABASE_URL`; `--data DIR` is short for `sqlite:DIR/unionflow.db`." "Où sont les données : `sqlite:CHEMIN`, ou `postgres://utilisateur:motdepasse@hote/base` pour plusieurs processus. Aussi `DATABASE_URL` ; `--data DOSSIER` est l’abrégé de `sqlite:DOSSIER/unionflow.db`.";
     "bus" "What carries events to other processes: `in-process`, or `kafka` (a build with the feature `kafka`)." "Ce qui porte les événements aux autres processus : `in-process`, ou `kafka` (une version compilée avec `kafka`).";
     "kafka_bootstrap_servers" "The Kafka brokers; set = Kafka. Also `KAFKA_BOOTSTRAP_SERVERS`." "Les serveurs Kafka ; renseigné = Kafka. Aussi `KAFKA_BOOTSTRAP_SERVERS`.";
@@ -172,6 +180,7 @@ keys! {
     "kafka_ingest_business_topics" "Whether facts of other systems are also looked for on the five business topics, for services that still send the first system's plain events there." "Chercher aussi les faits d’autres systèmes dans les cinq sujets métier, pour les services qui y envoient encore les événements simples du premier système.";
     "inbound_organizations" "What other systems call our organisations, each `NAME=ID`, such as `org-123=0199c500-…`." "Comment d’autres systèmes nomment nos organisations, chacune `NOM=IDENTIFIANT`, comme `org-123=0199c500-…`.";
     "inbound_sources" "Which systems may send which facts, each `SOURCE=TYPES[@ORGANISATIONS]`: `cashdesk=CONTRIBUTION_PAID@org-123`. SOURCE is the header `ce_source`, or `plain` where there is none; TYPES are separated by commas, or `*`. What is not named may not be sent. [Kafka](kafka.md)" "Quels systèmes peuvent envoyer quels faits, chacun `SOURCE=TYPES[@ORGANISATIONS]` : `caisse=CONTRIBUTION_PAID@org-123`. SOURCE est l’en-tête `ce_source`, ou `plain` s’il n’y en a pas ; TYPES séparés par des virgules, ou `*`. Ce qui n’est pas nommé ne peut pas être envoyé. [Kafka](fr/kafka.md)";
+    "checkpoint_minutes" "Minutes between two rounds in which heads of journals that moved are signed, on the topic `unionflow.audit.checkpoints`." "Minutes entre deux signatures des têtes de journaux qui ont avancé, sur le sujet `unionflow.audit.checkpoints`.";
     "public_url" "Where people reach this server, for the links of invitations. Empty = `http://` and `listen`. With `https`, cookies are `Secure`." "L’adresse publique du serveur, pour les liens d’invitation. Vide = `http://` et `listen`. Avec `https`, les cookies sont `Secure`.";
     "allow_new_organizations" "Whether anybody who is signed in may found another organisation." "Toute personne connectée peut-elle fonder une autre organisation ?";
     "setup_code" "The code that founds the first organisation, in place of a random one printed at start. A secret." "Le code qui fonde la première organisation, au lieu d’un code aléatoire affiché au démarrage. Un secret.";
@@ -201,6 +210,7 @@ impl Default for Settings {
         Self {
             listen: "127.0.0.1:8085".to_owned(),
             admin_listen: "127.0.0.1:9085".to_owned(),
+            role: ProcessRole::All,
             database_url: "sqlite:data/unionflow.db".to_owned(),
             bus: "in-process".to_owned(),
             kafka_bootstrap_servers: String::new(),
@@ -219,6 +229,7 @@ impl Default for Settings {
             kafka_ingest_business_topics: false,
             inbound_organizations: Vec::new(),
             inbound_sources: Vec::new(),
+            checkpoint_minutes: 5,
             public_url: String::new(),
             allow_new_organizations: false,
             setup_code: String::new(),
@@ -290,6 +301,7 @@ impl Settings {
         faults.extend(self.database().err());
         faults.extend(self.check_bus().err());
         faults.extend(self.inbound_rules().err());
+        faults.extend(self.check_role().err());
         if self.country.parse::<Country>().is_err() {
             faults.push(not_a("country", &self.country, "un pays comme CI", "a country such as CI"));
         }
@@ -310,6 +322,23 @@ impl Settings {
         }
         faults.extend(self.wrong_numbers());
         faults
+    }
+
+    /// A part of the work needs others for the rest, on the same data.
+    fn check_role(&self) -> Result<(), ConfigFault> {
+        if self.role == ProcessRole::All || !matches!(self.database(), Ok(Database::File(_))) {
+            return Ok(());
+        }
+        let role = self.role.as_str();
+        Err(ConfigFault::new(
+            "role",
+            format!(
+                "`{role}` demande PostgreSQL (database_url = postgres://…) : un fichier n’a qu’un serveur, qui fait tout"
+            ),
+            format!(
+                "`{role}` needs PostgreSQL (database_url = postgres://…): a file has one server, which does everything"
+            ),
+        ))
     }
 
     fn wrong_addresses(&self) -> Vec<ConfigFault> {
@@ -361,6 +390,7 @@ impl Settings {
             ("kafka_partitions", self.kafka_partitions.into(), 1, 10_000),
             ("kafka_replication", self.kafka_replication.into(), 1, 100),
             ("kafka_retention_hours", self.kafka_retention_hours.into(), 1, 24 * 3650),
+            ("checkpoint_minutes", self.checkpoint_minutes.into(), 1, 1440),
             ("requests_per_second", self.requests_per_second.into(), 1, 1_000_000),
             ("requests_burst", self.requests_burst.into(), 1, 1_000_000),
             ("anonymous_requests_per_second", self.anonymous_requests_per_second.into(), 1, 1_000_000),

@@ -19,6 +19,8 @@ use tokio::runtime::Handle;
 use unionflow_bus::Bus;
 use unionflow_storage::Store;
 
+use crate::role::ProcessRole;
+
 /// What the process is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,6 +36,7 @@ pub(crate) struct Health {
     phase: Arc<AtomicU8>,
     store: Store,
     bus: Arc<dyn Bus>,
+    role: ProcessRole,
     /// Where the store's answers come in: the admin listener asks from another runtime.
     runtime: Handle,
 }
@@ -41,8 +44,8 @@ pub(crate) struct Health {
 const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Health {
-    pub(crate) fn new(store: Store, bus: Arc<dyn Bus>, runtime: Handle) -> Self {
-        Self { phase: Arc::new(AtomicU8::new(Phase::Starting as u8)), store, bus, runtime }
+    pub(crate) fn new(store: Store, bus: Arc<dyn Bus>, role: ProcessRole, runtime: Handle) -> Self {
+        Self { phase: Arc::new(AtomicU8::new(Phase::Starting as u8)), store, bus, role, runtime }
     }
 
     pub(crate) fn set(&self, phase: Phase) {
@@ -59,9 +62,11 @@ impl Health {
 
     /// `/health/live` and `/health/ready`.
     pub(crate) fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+        let role = self.role.as_str();
         let ready = self;
+        let live = json!({ "status": "live", "role": role });
         Router::new()
-            .route("/health/live", get(|| async { plain(StatusCode::OK, &json!({ "status": "live" })) }))
+            .route("/health/live", get(move || async move { plain(StatusCode::OK, &live) }))
             .route("/health/ready", get(move || async move { ready.ready().await }))
     }
 
@@ -72,27 +77,89 @@ impl Health {
             tokio::time::timeout(STORE_ANSWERS_WITHIN, read).await
         });
         let store = match asked.await {
-            Ok(Ok(Ok(_))) if self.store.is_full() => "full",
-            Ok(Ok(Ok(_))) => "ok",
-            Ok(Ok(Err(_)) | Err(_)) | Err(_) => "unavailable",
+            Ok(Ok(Ok(_))) if self.store.is_full() => StoreIs::Full,
+            Ok(Ok(Ok(_))) => StoreIs::Well,
+            Ok(Ok(Err(_)) | Err(_)) | Err(_) => StoreIs::Away,
         };
-        let phase = self.phase();
-        let bus = self.bus.standing();
+        let (phase, bus) = (self.phase(), self.bus.standing());
         let (status, word) = match (phase, store) {
-            // Commands and sockets work without the bus: whoever balances load need not turn away from it.
-            (Phase::Ready, "ok") if !bus.is_up => (StatusCode::OK, "degraded"),
-            // What is there can be read: another process would have no more room.
-            (Phase::Ready, "full") => (StatusCode::OK, "degraded"),
-            (Phase::Ready, "ok") => (StatusCode::OK, "ready"),
-            (Phase::Ready, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             (Phase::Starting, _) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             (Phase::Draining, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            (Phase::Ready, StoreIs::Away) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            // What is there can be read: another process would have no more room.
+            (Phase::Ready, StoreIs::Full) => (StatusCode::OK, "degraded"),
+            // Commands and sockets work without the bus: whoever balances load need not turn away from it.
+            (Phase::Ready, StoreIs::Well) if !bus.is_up => (StatusCode::OK, "degraded"),
+            (Phase::Ready, StoreIs::Well) => (StatusCode::OK, "ready"),
         };
-        plain(
-            status,
-            &json!({ "status": word, "parts": { "store": store, "bus": if bus.is_up { "ok" } else { "unavailable" } }, "bus": bus.name }),
-        )
+        let mut body = json!({
+            "status": word,
+            "role": self.role.as_str(),
+            "parts": { "store": store.as_str(), "bus": if bus.is_up { "ok" } else { "unavailable" } },
+            "bus": bus.name,
+            "works": works(self.role, phase, store, bus.is_up),
+        });
+        if let Some(detail) = detail(phase, store, bus.is_up) {
+            body["detail"] = detail.into();
+        }
+        plain(status, &body)
     }
+}
+
+/// How the store answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StoreIs {
+    Well,
+    /// It answers, and takes nothing.
+    Full,
+    Away,
+}
+
+impl StoreIs {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Well => "ok",
+            Self::Full => "full",
+            Self::Away => "unavailable",
+        }
+    }
+}
+
+/// What still works: `read` answers, `record` commands, `deliver` events to sockets, `publish` them to other systems.
+fn works(role: ProcessRole, phase: Phase, store: StoreIs, bus_is_up: bool) -> Vec<&'static str> {
+    if phase == Phase::Starting {
+        return Vec::new();
+    }
+    let api = role.has_api();
+    let works = [
+        ("read", api && store != StoreIs::Away),
+        ("record", api && store == StoreIs::Well),
+        // Either brings the events of other processes.
+        ("deliver", role.has_gateway() && phase == Phase::Ready && (bus_is_up || store != StoreIs::Away)),
+        ("publish", api && bus_is_up && store != StoreIs::Away),
+    ];
+    works.into_iter().filter_map(|(what, works)| works.then_some(what)).collect()
+}
+
+/// What is the matter, for whoever reads it at night.
+const fn detail(phase: Phase, store: StoreIs, bus_is_up: bool) -> Option<&'static str> {
+    Some(match (phase, store, bus_is_up) {
+        (Phase::Starting, _, _) => "it starts: ask again in a moment",
+        (Phase::Draining, _, _) => "it stops: what was begun is finished, new work belongs elsewhere",
+        (Phase::Ready, StoreIs::Away, true) => {
+            "the store does not answer: nothing is read or recorded until it does; sockets stay open"
+        }
+        (Phase::Ready, StoreIs::Away, false) => {
+            "neither the store nor the bus answers: nothing is read, recorded or delivered until they do; sockets stay open"
+        }
+        (Phase::Ready, StoreIs::Full, _) => {
+            "the disk is full: nothing is recorded until there is room; what is there can be read"
+        }
+        (Phase::Ready, StoreIs::Well, false) => {
+            "the bus does not answer: commands are recorded and every socket sees them; events for other systems wait in the outbox"
+        }
+        (Phase::Ready, StoreIs::Well, true) => return None,
+    })
 }
 
 fn plain(status: StatusCode, body: &Value) -> Response {

@@ -13,6 +13,7 @@ mod health;
 mod lifecycle;
 mod listener;
 mod out;
+mod role;
 mod server;
 mod telemetry;
 mod texts;
@@ -22,6 +23,7 @@ use std::{ffi::OsString, process::ExitCode};
 pub use config::Settings;
 pub use database::Database;
 pub use lifecycle::Stop;
+pub use role::ProcessRole;
 pub use server::{Options, Server, StartFault};
 
 /// Runs the command line.

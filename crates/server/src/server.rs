@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use axum::middleware::from_fn_with_state;
+use axum::{Router, middleware::from_fn_with_state};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use unionflow_api::Api;
@@ -17,7 +17,7 @@ use unionflow_auth::{
 use unionflow_bus::{Bus, InProcessBus, Inbound, Outlet};
 use unionflow_domain::contact::Country;
 use unionflow_gateway::{Drain, Gateway};
-use unionflow_service::{Service, inbound::Intake, relay::Relay};
+use unionflow_service::{Service, checkpoints::Signing, inbound::Intake, relay::Relay};
 use unionflow_storage::{Clock, Store, StoreFault, Undo};
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     database, files,
     health::{Health, Phase},
     listener::{self, Seats},
+    role::{self, ProcessRole},
 };
 
 /// How a server is started.
@@ -45,13 +46,13 @@ pub struct Server {
     /// The code that founds the first organisation; none once there is one.
     pub setup_code: Option<String>,
     service: Service,
-    gateway: Arc<Gateway>,
+    gateway: Option<Arc<Gateway>>,
     health: Health,
     drain: Drain,
     /// In the order in which they are stopped.
     accepting: (CancellationToken, JoinHandle<()>),
     working: (CancellationToken, Vec<JoinHandle<()>>),
-    relaying: (CancellationToken, JoinHandle<()>),
+    relaying: Option<(CancellationToken, JoinHandle<()>)>,
     hub: CancellationToken,
     _admin: Admin,
 }
@@ -101,22 +102,18 @@ impl Server {
     /// Starts a server on a store that is open.
     pub async fn start_on(store: Store, options: Options) -> Result<Self, StartFault> {
         options.settings.check()?;
-        let (bus, foreign) = open_bus(&store, &options.settings).await?;
-        Self::start_with(store, bus, foreign, options).await
+        let wires = open_bus(&store, &options.settings).await?;
+        Self::start_with(store, wires, options).await
     }
 
     /// Starts a server on a store and a bus.
     pub async fn start_over(store: Store, bus: Arc<dyn Bus>, options: Options) -> Result<Self, StartFault> {
-        Self::start_with(store, bus, None, options).await
+        Self::start_with(store, Wires { bus, foreign: None }, options).await
     }
 
-    async fn start_with(
-        store: Store,
-        bus: Arc<dyn Bus>,
-        foreign: Option<Foreign>,
-        options: Options,
-    ) -> Result<Self, StartFault> {
+    async fn start_with(store: Store, wires: Wires, options: Options) -> Result<Self, StartFault> {
         let settings = options.settings;
+        let (role, bus) = (settings.role, wires.bus.clone());
         let clock = database::or_the_systems(options.clock);
         settings.check()?;
         crate::telemetry::metrics();
@@ -125,7 +122,7 @@ impl Server {
         let admin_listener =
             admin_listener.map_err(|error| refused("admin_listen", &settings.admin_listen, &error))?;
         let address = listener.local_addr().map_err(|error| refused("listen", &settings.listen, &error))?;
-        let health = Health::new(store.clone(), bus.clone(), tokio::runtime::Handle::current());
+        let health = Health::new(store.clone(), bus.clone(), role, tokio::runtime::Handle::current());
         let admin = Admin::start(admin_listener, health.clone());
         let admin = admin.map_err(|error| refused("admin_listen", &settings.admin_listen, &error))?;
 
@@ -134,30 +131,21 @@ impl Server {
         let setup_code = setup_code(&service, &settings).await.map_err(store_fault)?;
 
         let hub = CancellationToken::new();
-        let gateway = Gateway::start(
-            gateway_config(&settings),
-            store.clone(),
-            clock.clone(),
-            service.authenticator().clone(),
-            bus.clone(),
-            hub.clone(),
-        )
-        .await;
-        let relaying = CancellationToken::new();
-        let relay = tokio::spawn(Relay::new(store.clone(), bus).run(relaying.clone()));
+        let gateway = match role {
+            ProcessRole::All | ProcessRole::Gateway => {
+                Some(start_gateway(&settings, &service, clock.clone(), bus.clone(), &hub).await)
+            }
+            ProcessRole::Api => None,
+        };
+        let relaying = role.has_api().then(|| {
+            let stop = CancellationToken::new();
+            (stop.clone(), tokio::spawn(Relay::new(store, bus).run(stop)))
+        });
 
         let api = Api::new(service.clone(), clock.clone(), api_config(&settings, setup_code.clone()));
         let working = CancellationToken::new();
-        let mut tasks = vec![
-            tokio::spawn(sweep(service.clone(), working.clone())),
-            tokio::spawn(forget_quiet(api.clone(), working.clone())),
-        ];
-        if let Some(Foreign { inbound, outlet }) = foreign {
-            let intake = Intake::new(store, settings.inbound_rules()?, inbound, outlet, clock);
-            tasks.push(tokio::spawn(intake.run(working.clone())));
-        }
-        let sockets = gateway.router().layer(from_fn_with_state(api.clone(), unionflow_api::count_refused));
-        let router = unionflow_api::router(&api).merge(sockets).merge(health.clone().router());
+        let tasks = work(&settings, &service, &api, wires, clock, &working)?;
+        let router = routes(gateway.as_ref(), role, &api).merge(health.clone().router());
         let accepting = CancellationToken::new();
         let serving = tokio::spawn(listener::run(listener, router, seats(&settings), accepting.clone()));
         health.set(Phase::Ready);
@@ -173,7 +161,7 @@ impl Server {
             drain,
             accepting: (accepting, serving),
             working: (working, tasks),
-            relaying: (relaying, relay),
+            relaying,
             hub,
             _admin: admin,
         })
@@ -186,7 +174,7 @@ impl Server {
 
     /// WebSockets open.
     pub fn open_sockets(&self) -> usize {
-        self.gateway.open_sockets()
+        self.gateway.as_ref().map_or(0, |gateway| gateway.open_sockets())
     }
 
     /// Stops: not ready, sockets sent away with paced delays, no new connections, answers finished, the outbox emptied, the
@@ -194,47 +182,119 @@ impl Server {
     pub async fn stop(self) {
         self.health.set(Phase::Draining);
         // Still accepting: a load balancer that asks is told `draining`, and a new socket when to come back.
-        self.gateway.drain(self.drain).await;
+        if let Some(gateway) = &self.gateway {
+            gateway.drain(self.drain).await;
+        }
         self.accepting.0.cancel();
         report("listener", self.accepting.1.await);
         self.working.0.cancel();
         for task in self.working.1 {
             report("background work", task.await);
         }
-        self.relaying.0.cancel();
-        report("relay", self.relaying.1.await);
+        if let Some((stop, relay)) = self.relaying {
+            stop.cancel();
+            report("relay", relay.await);
+        }
         self.hub.cancel();
         let store = self.service.store().clone();
         blocking(move || store.close()).await;
     }
 }
 
-/// What other systems send, and where it goes when it cannot be taken in.
+/// What a server hears and tells by.
+struct Wires {
+    bus: Arc<dyn Bus>,
+    /// Where there are others to hear from, and to tell what is no event of ours.
+    foreign: Option<Foreign>,
+}
+
+/// What other systems send, and where goes what they may read: what could not be taken in, and signed heads.
 struct Foreign {
     inbound: Box<dyn Inbound>,
     outlet: Arc<dyn Outlet>,
 }
 
-type OnBus = (Arc<dyn Bus>, Option<Foreign>);
+async fn start_gateway(
+    settings: &Settings,
+    service: &Service,
+    clock: Arc<dyn Clock>,
+    bus: Arc<dyn Bus>,
+    stop: &CancellationToken,
+) -> Arc<Gateway> {
+    let (store, authenticator) = (service.store().clone(), service.authenticator().clone());
+    Gateway::start(gateway_config(settings), store, clock, authenticator, bus, stop.clone()).await
+}
+
+/// What goes on in the background, by the process's role.
+fn work(
+    settings: &Settings,
+    service: &Service,
+    api: &Arc<Api>,
+    wires: Wires,
+    clock: Arc<dyn Clock>,
+    stop: &CancellationToken,
+) -> Result<Vec<JoinHandle<()>>, ConfigFault> {
+    let mut tasks = vec![tokio::spawn(forget_quiet(api.clone(), stop.clone()))];
+    let (sweeping, told) = (service.clone(), stop.clone());
+    if !settings.role.has_api() {
+        tasks.push(tokio::spawn(async move { sweeping.run_watcher(told).await }));
+        return Ok(tasks);
+    }
+    tasks.push(tokio::spawn(async move { sweeping.run_sweeper(told).await }));
+    let Wires { bus, foreign: Some(Foreign { inbound, outlet }) } = wires else { return Ok(tasks) };
+    let intake =
+        Intake::new(service.store().clone(), settings.inbound_rules()?, inbound, outlet.clone(), clock);
+    tasks.push(tokio::spawn(intake.run(stop.clone())));
+    let every = Duration::from_secs(u64::from(settings.checkpoint_minutes) * 60);
+    let (service, told) = (service.clone(), stop.clone());
+    let signing = Signing { bus, outlet, every };
+    tasks.push(tokio::spawn(async move { service.run_checkpoints(signing, told).await }));
+    Ok(tasks)
+}
+
+/// What is served, by the process's role; health apart.
+fn routes(gateway: Option<&Arc<Gateway>>, role: ProcessRole, api: &Arc<Api>) -> Router {
+    let sockets = match gateway {
+        Some(gateway) => {
+            gateway.router().layer(from_fn_with_state(api.clone(), unionflow_api::count_refused))
+        }
+        None => role::sockets_are_elsewhere(),
+    };
+    if role.has_api() {
+        unionflow_api::router(api).merge(sockets)
+    } else {
+        role::the_rest_is_elsewhere().merge(sockets)
+    }
+}
 
 #[cfg(feature = "kafka")]
-async fn open_bus(store: &Store, settings: &Settings) -> Result<OnBus, StartFault> {
+async fn open_bus(store: &Store, settings: &Settings) -> Result<Wires, StartFault> {
     use unionflow_bus::kafka::{Identity, KafkaBus};
 
     if !settings.has_kafka() {
-        return Ok((Arc::new(InProcessBus::default()), None));
+        return Ok(in_process(settings));
     }
     let key = unionflow_service::record_key(store).await.map_err(store_fault)?;
     let bus = KafkaBus::new(settings.kafka()?, Identity { epoch: store.epoch(), key });
     let bus = bus.map_err(StartFault::Kafka)?;
     let inbound = bus.inbound(&settings.inbound_topics()).map_err(StartFault::Kafka)?;
     let foreign = Foreign { inbound: Box::new(inbound), outlet: Arc::new(bus.outlet()) };
-    Ok((Arc::new(bus), Some(foreign)))
+    Ok(Wires { bus: Arc::new(bus), foreign: Some(foreign) })
 }
 
 #[cfg(not(feature = "kafka"))]
-async fn open_bus(_: &Store, _: &Settings) -> Result<OnBus, StartFault> {
-    Ok((Arc::new(InProcessBus::default()), None))
+async fn open_bus(_: &Store, settings: &Settings) -> Result<Wires, StartFault> {
+    Ok(in_process(settings))
+}
+
+fn in_process(settings: &Settings) -> Wires {
+    if settings.role == ProcessRole::Gateway {
+        tracing::warn!(
+            "a gateway without Kafka hears of events from the database alone: figures come with the next event, read marks \
+             with the next connection"
+        );
+    }
+    Wires { bus: Arc::new(InProcessBus::default()), foreign: None }
 }
 
 fn report(what: &str, ended: Result<(), tokio::task::JoinError>) {
@@ -286,7 +346,7 @@ pub(crate) async fn open_service(
 
 /// The founding code, while there is no organisation.
 async fn setup_code(service: &Service, settings: &Settings) -> Result<Option<String>, Undo> {
-    if service.read(|reader| Ok(reader.is_founded()?)).await? {
+    if !settings.role.has_api() || service.read(|reader| Ok(reader.is_founded()?)).await? {
         return Ok(None);
     }
     let given = (!settings.setup_code.is_empty()).then(|| settings.setup_code.clone());
@@ -325,10 +385,6 @@ fn api_config(settings: &Settings, setup_code: Option<String>) -> unionflow_api:
         https: settings.public_url.starts_with("https://"),
         setup_code,
     }
-}
-
-async fn sweep(service: Service, stop: CancellationToken) {
-    service.run_sweeper(stop).await;
 }
 
 async fn forget_quiet(api: Arc<Api>, stop: CancellationToken) {

@@ -33,9 +33,11 @@ pub(crate) const FRENCH_HELP: &[(&str, &str)] = &[
     ("serve", "Démarrer le serveur"),
     ("serve --listen", "L’adresse où tout est servi"),
     ("serve --admin-listen", "L’adresse locale des mesures et de la santé"),
+    ("serve --role", "Ce que ce processus en sert : all (tout), api, gateway"),
     ("demo", "Essayer UnionFlow : un serveur complet avec deux organisations fictives et de l’activité"),
     ("demo --listen", "L’adresse où tout est servi"),
     ("demo --admin-listen", "L’adresse locale des mesures et de la santé"),
+    ("demo --role", "Ce que ce processus en sert : all (tout), api, gateway"),
     (
         "demo --seed",
         "Le même nombre donne les mêmes personnes, les mêmes montants et les mêmes mots de passe",

@@ -122,6 +122,7 @@ impl Service {
                     signature: String::new(),
                 });
                 signing.outlet.send(record(&checkpoint)).await.map_err(|fault| fault.to_string())?;
+                metrics::counter!("unionflow_checkpoints_signed_total").increment(1);
                 signed.insert(head.organization_id, head.seq);
                 count += 1;
             }

@@ -45,6 +45,31 @@ impl Service {
         lease.release().await;
     }
 
+    /// What every process does for itself, where others sweep: looks for sign-ins that ended and for keys that others made.
+    pub async fn run_watcher(&self, stop: CancellationToken) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = 0_u64;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            if let Err(error) = self.watch_once(ticks).await {
+                tracing::warn!(%error, "sign-ins and keys could not be looked at; it is tried again");
+            }
+            ticks += 1;
+        }
+    }
+
+    async fn watch_once(&self, ticks: u64) -> Result<(), Undo> {
+        self.watch_ended_sign_ins().await?;
+        if ticks % KEYS_EVERY == KEYS_EVERY - 1 {
+            self.take_up_keys().await?;
+        }
+        Ok(())
+    }
+
     /// What every process does for itself, and what one does for all.
     async fn sweep_once(&self, ticks: u64, for_all: bool) -> Result<(), Undo> {
         self.watch_ended_sign_ins().await?;

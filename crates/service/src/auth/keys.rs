@@ -77,6 +77,16 @@ impl Service {
         self.authenticator().renew(access_tokens(&keys, now, self.settings().access_token_lifetime)?);
         Ok(())
     }
+
+    /// Takes up keys that another process made.
+    pub(crate) async fn take_up_keys(&self) -> Result<(), Undo> {
+        let read = self.read(|reader| Ok((reader.load_keys(KeyPurpose::Access)?, reader.now())));
+        let (keys, now) = read.await?;
+        if !keys.is_empty() {
+            self.authenticator().renew(access_tokens(&keys, now, self.settings().access_token_lifetime)?);
+        }
+        Ok(())
+    }
 }
 
 fn signing_keys(tx: &mut Tx<'_>, purpose: KeyPurpose) -> Result<Vec<SecretKey>, StoreFault> {

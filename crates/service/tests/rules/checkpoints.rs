@@ -22,8 +22,9 @@ async fn club(town: &Town) -> Club {
 
 fn read(record: &RawRecord) -> Checkpoint {
     assert_eq!(record.topic, Topic::Checkpoints);
-    let checkpoint: Checkpoint = serde_json::from_slice(record.value.as_ref().unwrap()).unwrap();
-    assert_eq!(record.key.as_ref().unwrap(), checkpoint.organization_id.to_string().as_bytes());
+    let checkpoint: Checkpoint =
+        serde_json::from_slice(record.value.as_ref().expect("a value")).expect("JSON");
+    assert_eq!(record.key.as_ref().expect("a key"), checkpoint.organization_id.to_string().as_bytes());
     checkpoint
 }
 
