@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use unionflow_domain::{Fault, Refusal};
 use unionflow_protocol::{Language, problem::ErrorCode};
 
+mod moved;
 mod postgres;
 
+pub use moved::MoveFault;
 pub use postgres::PostgresFault;
 
 /// The store cannot do its work. Nothing of the unit was written, except where [`PostgresFault::Unknown`] says that nobody knows.
@@ -75,34 +77,9 @@ pub enum StoreFault {
     /// Another server has it open.
     #[error("another server already runs on `{0}`: stop it, or choose another folder with --data")]
     InUse(PathBuf),
-    /// Its store was moved to a database.
-    #[error(
-        "the store of `{path}` was moved to {to}: serve that one (database_url). To give that one up and go on with this file as it was then: `unionflow migrate --take-back`"
-    )]
-    Moved {
-        /// Which.
-        path: PathBuf,
-        /// Where to, without a password.
-        to: String,
-    },
-    /// Its store set out for a database, and may be there.
-    #[error(
-        "the move of `{path}` to {to} was interrupted: run `unionflow migrate --to` once more, which finds out how far it came, or give it up with `unionflow migrate --take-back`"
-    )]
-    Moving {
-        /// Which.
-        path: PathBuf,
-        /// Where to, without a password.
-        to: String,
-    },
-    /// It was never moved.
-    #[error("the store of `{0}` was not moved: there is nothing to take back")]
-    NeverMoved(PathBuf),
-    /// What would have arrived is not what was there.
-    #[error(
-        "what would be moved does not verify ({0}): nothing was moved; run `unionflow verify` on the file"
-    )]
-    NotMoved(String),
+    /// It was moved to a database, or is not moved to one.
+    #[error(transparent)]
+    Move(#[from] MoveFault),
     /// A newer version wrote it.
     #[error(
         "the store is of a newer version (schema {found}, this program knows {known}): install the newer UnionFlow"
@@ -211,21 +188,7 @@ impl StoreFault {
                 "un autre serveur utilise déjà `{}` : arrêtez-le, ou choisissez un autre dossier avec --data",
                 path.display()
             ),
-            Self::Moved { path, to } => format!(
-                "les données de `{}` ont été déplacées vers {to} : servez celles-là (database_url). Pour y renoncer et reprendre ce fichier tel qu’il était : `unionflow migrate --take-back`",
-                path.display()
-            ),
-            Self::Moving { path, to } => format!(
-                "le déplacement de `{}` vers {to} a été interrompu : relancez `unionflow migrate --to`, qui verra où il en était, ou renoncez-y avec `unionflow migrate --take-back`",
-                path.display()
-            ),
-            Self::NeverMoved(path) => format!(
-                "les données de `{}` n’ont pas été déplacées : il n’y a rien à reprendre",
-                path.display()
-            ),
-            Self::NotMoved(what) => format!(
-                "ce qui serait déplacé ne se vérifie pas ({what}) : rien n’a été déplacé ; lancez `unionflow verify` sur le fichier"
-            ),
+            Self::Move(fault) => fault.in_french(),
             Self::Newer { found, known } => format!(
                 "les données viennent d’une version plus récente (schéma {found}, ce programme connaît {known}) : installez l’UnionFlow plus récent"
             ),
@@ -259,10 +222,7 @@ impl StoreFault {
             | Self::Missing(_)
             | Self::Exists(_)
             | Self::InUse(_)
-            | Self::Moved { .. }
-            | Self::Moving { .. }
-            | Self::NeverMoved(_)
-            | Self::NotMoved(_)
+            | Self::Move(_)
             | Self::Newer { .. } => ErrorCode::Unavailable,
             Self::Constraint(_) | Self::Malformed(_) | Self::Database(_) => ErrorCode::Internal,
         }

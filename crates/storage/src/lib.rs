@@ -32,7 +32,7 @@ pub mod tx;
 mod wake;
 
 pub use clock::{Clock, ScriptedClock, SystemClock};
-pub use fault::{PostgresFault, StoreFault, Undo};
+pub use fault::{MoveFault, PostgresFault, StoreFault, Undo};
 pub use idempotency::{Key, Keyed};
 pub use ids::Ids;
 pub use reader::Reader;

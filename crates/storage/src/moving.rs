@@ -10,7 +10,7 @@ use std::path::Path;
 use unionflow_protocol::{Timestamp, id::Epoch};
 
 use crate::{
-    fault::StoreFault,
+    fault::{MoveFault, StoreFault},
     postgres::arriving::{Arriving, Destination, Found},
     sqlite::leaving::{Leaving, Mark},
 };
@@ -60,7 +60,7 @@ fn run(
     let mut leaving = Leaving::begin(from)?;
     let (place, mark) = (target.place(), leaving.mark()?);
     if let Some(Mark::Moved(to)) = mark {
-        return Err(StoreFault::Moved { path: from.to_owned(), to });
+        return Err(MoveFault::Moved { path: from.to_owned(), to }.into());
     }
     let epoch = leaving.epoch()?;
     let (mut arriving, found) = Arriving::begin(target, epoch)?;
@@ -114,7 +114,7 @@ fn differs(table: &str, here: u64, there: u64) -> Result<(), StoreFault> {
     if here == there {
         return Ok(());
     }
-    Err(StoreFault::NotMoved(format!("{table}: {here} ≠ {there}")))
+    Err(MoveFault::Differs(format!("{table}: {here} ≠ {there}")).into())
 }
 
 /// Reads every journal over there and holds the tables against it, as `unionflow verify` does. How many there are.
@@ -128,7 +128,7 @@ fn verify(
     let organizations = arriving.read(epoch, now, |reader| reader.load_organizations())?;
     for organization in &organizations {
         let id = organization.id;
-        let wrong = |why: String| StoreFault::NotMoved(format!("{id}: {why}"));
+        let wrong = |why: String| MoveFault::Differs(format!("{id}: {why}")).into();
         let entries = arriving.read(epoch, now, |reader| reader.verify_journal(id))?;
         state.done += entries.map_err(|broken| wrong(broken.to_string()))?;
         let different = arriving.read(epoch, now, |reader| reader.verify_state(id))?;

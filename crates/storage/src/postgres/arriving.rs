@@ -14,7 +14,7 @@ use super::{
     transaction::Transaction,
 };
 use crate::{
-    fault::{PostgresFault, StoreFault},
+    fault::{MoveFault, PostgresFault, StoreFault},
     reader::Reader,
     sql::Param,
     sqlite::leaving::{Kind, Table},
@@ -103,7 +103,7 @@ impl Arriving {
             .collect();
         match here.symmetric_difference(&there).next() {
             None => Ok(()),
-            Some(column) => Err(StoreFault::NotMoved(format!("{column} is not on both sides"))),
+            Some(column) => Err(MoveFault::Differs(format!("{column} is not on both sides")).into()),
         }
     }
 
@@ -138,7 +138,7 @@ impl Arriving {
     pub(crate) fn bind(&mut self, epoch: Epoch) -> Result<(), StoreFault> {
         let kept = migrate::epoch(&mut self.link, &self.target, self.incarnation.clone(), epoch)?;
         if kept != epoch {
-            return Err(StoreFault::NotMoved(format!("epoch: {epoch} ≠ {kept}")));
+            return Err(MoveFault::Differs(format!("epoch: {epoch} ≠ {kept}")).into());
         }
         self.link.batch("ANALYZE journal, organization, entry, entry_line").map_err(|t| self.fault(&t))
     }

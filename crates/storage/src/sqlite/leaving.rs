@@ -11,7 +11,10 @@ use super::{
     lock::ServerLock,
     migrate,
 };
-use crate::{fault::StoreFault, ids::Ids};
+use crate::{
+    fault::{MoveFault, StoreFault},
+    ids::Ids,
+};
 
 /// Set out and not known to have arrived; arrived. The value is where.
 const MOVING: &str = "moving_to";
@@ -30,8 +33,8 @@ pub(crate) enum Mark {
 pub(super) fn refuse_moved(connection: &Connection, path: &Path) -> Result<(), StoreFault> {
     match mark(connection, path)? {
         None => Ok(()),
-        Some(Mark::Moving(to)) => Err(StoreFault::Moving { path: path.to_owned(), to }),
-        Some(Mark::Moved(to)) => Err(StoreFault::Moved { path: path.to_owned(), to }),
+        Some(Mark::Moving(to)) => Err(MoveFault::Interrupted { path: path.to_owned(), to }.into()),
+        Some(Mark::Moved(to)) => Err(MoveFault::Moved { path: path.to_owned(), to }.into()),
     }
 }
 
@@ -45,7 +48,7 @@ pub fn take_back(path: &Path, ids: &Ids, now: Timestamp) -> Result<Epoch, StoreF
     let mut connection = open_writer(path)?;
     migrate::migrate(&mut connection, path)?;
     if mark(&connection, path)?.is_none() {
-        return Err(StoreFault::NeverMoved(path.to_owned()));
+        return Err(MoveFault::Never(path.to_owned()).into());
     }
     let epoch = Epoch::from_uuid(ids.uuid(now));
     renew(&mut connection, path, epoch, now)?;

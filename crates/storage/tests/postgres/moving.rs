@@ -12,7 +12,7 @@ use unionflow_protocol::{
     id::{Epoch, OrganizationId},
 };
 use unionflow_storage::{
-    Clock, Ids, PostgresFault, ScriptedClock, Store, StoreFault, SystemClock,
+    Clock, Ids, MoveFault, PostgresFault, ScriptedClock, Store, StoreFault, SystemClock,
     conformance::{found, join},
     moving::{self, Moved},
     sqlite,
@@ -105,7 +105,7 @@ async fn what_was_moved_is_opened_no_more_until_it_is_taken_back_as_another_inca
     let (file, database) = (File::new().await, Postgres::database().unwrap());
     assert_eq!(
         sqlite::take_back(&file.path(), &Ids::system(), now()),
-        Err(StoreFault::NeverMoved(file.path()))
+        Err(MoveFault::Never(file.path()).into())
     );
     // As a long import that began before.
     let beside = sqlite::open(sqlite::Options::beside(file.path(), Arc::new(SystemClock))).unwrap();
@@ -117,11 +117,14 @@ async fn what_was_moved_is_opened_no_more_until_it_is_taken_back_as_another_inca
     let opened = [file.open(), sqlite::open(sqlite::Options::beside(file.path(), Arc::new(SystemClock)))];
     for opened in opened {
         let fault = opened.err().unwrap();
-        assert!(matches!(fault, StoreFault::Moved { .. }), "{fault}");
+        assert!(matches!(fault, StoreFault::Move(MoveFault::Moved { .. })), "{fault}");
         assert!(!fault.to_string().contains('@'), "no password: {fault}");
     }
     let again = file.move_to(&Postgres::database().unwrap()).unwrap_err();
-    assert!(matches!(again, StoreFault::Moved { .. }), "nor moved to a second place: {again}");
+    assert!(
+        matches!(again, StoreFault::Move(MoveFault::Moved { .. })),
+        "nor moved to a second place: {again}"
+    );
 
     // A copy that was made of it meanwhile is a backup like any other.
     let (copy, restored) = (file.folder.path().join("copy"), file.folder.path().join("restored.db"));
@@ -165,7 +168,10 @@ async fn a_file_that_is_served_or_does_not_verify_is_not_moved() {
 
     file.sql("DROP TRIGGER journal_is_never_changed; UPDATE journal SET audience = 'none' WHERE seq = 7");
     let fault = file.move_to(&database).unwrap_err();
-    assert!(matches!(&fault, StoreFault::NotMoved(why) if why.contains("entry 7")), "{fault}");
+    assert!(
+        matches!(&fault, StoreFault::Move(MoveFault::Differs(why)) if why.contains("entry 7")),
+        "{fault}"
+    );
     assert_eq!(tables(&database), "0");
     assert!(file.open().is_ok(), "the file is the store as before");
     let missing = moving::to_postgres(&file.folder.path().join("b.db"), database.url(), now(), |_| ());
@@ -197,9 +203,12 @@ async fn whoever_was_interrupted_at_the_very_end_finds_out_whether_it_arrived() 
     file.move_to(&arrived).unwrap();
     file.sql(UNKNOWN);
     let fault = file.open().err().unwrap();
-    assert!(matches!(fault, StoreFault::Moving { .. }), "neither can be served twice: {fault}");
+    assert!(
+        matches!(fault, StoreFault::Move(MoveFault::Interrupted { .. })),
+        "neither can be served twice: {fault}"
+    );
     assert_eq!(file.move_to(&arrived).unwrap().entries, ENTRIES);
-    assert!(matches!(file.open().err().unwrap(), StoreFault::Moved { .. }));
+    assert!(matches!(file.open().err().unwrap(), StoreFault::Move(MoveFault::Moved { .. })));
 
     let (file, empty) = (File::new().await, Postgres::database().unwrap());
     file.move_to(&Postgres::database().unwrap()).unwrap();
