@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use tokio::time::timeout;
 use unionflow_bus::{
     Inbound, Outlet, RAW_VALUE_BYTES_MAX, RawRecord, Received, VALUE_BYTES_MAX,
-    kafka::{KafkaBus, KafkaInbound},
+    kafka::{KafkaBus, KafkaInbound, KafkaShelf, Settings},
 };
 use unionflow_protocol::Topic;
 
@@ -44,6 +44,10 @@ fn number(received: &Received) -> usize {
 async fn made(servers: &str) -> KafkaBus {
     let bus = bus(servers, identity());
     assert_eq!(bus.ensure_topics().await, Ok(Vec::new()));
+    // Until each partition has a leader: on a busy machine that takes longer than a record may wait.
+    let shelf = KafkaShelf::new(Settings::new(servers)).expect("settings that can be used");
+    let led = async { while shelf.read(Topic::Inbound, async |_| Ok(())).await.is_err() {} };
+    timeout(WITHIN, led).await.expect("in time");
     bus
 }
 
