@@ -20,7 +20,8 @@ cargo xtask COMMAND
   test      everything that CI checks: format, lints, documents, tests, tidy, licences
   soak      the long form of the tests that draw at random: `cargo xtask soak [SCENARIO …]`
   tidy      the repository's own rules: architecture, sizes, generated files
-  bench     measure what the server promises, beside a baseline of the same run: `cargo xtask bench [MEASURE …]`
+  bench     measure what the server promises, beside a baseline of the same run: `cargo xtask bench [MEASURE …]`,
+            and on PostgreSQL and Kafka `cargo xtask bench cluster [MEASURE …]`
   codegen   write the generated files anew: JSON Schemas, vectors, OpenAPI, configuration and help pages
   sample members [--rows N] [--errors N] [--seed N]
             a made-up Galette export on standard output, its errors on standard error
@@ -119,9 +120,27 @@ fn soak() -> Result<(), String> {
 /// As it ships, and nothing else on the machine if its figures are to mean anything.
 fn bench() -> Result<(), String> {
     let measures: Vec<String> = env::args().skip(2).collect();
-    let mut arguments = vec!["bench", "--locked", "--package", "unionflow-server", "--bench", "speed", "--"];
-    arguments.extend(measures.iter().map(String::as_str));
-    cargo("measures", &arguments, &[])
+    let is_cluster = measures.first().is_some_and(|first| first == "cluster");
+    let is_units = is_cluster && measures[1..] == ["units"];
+    if !is_units {
+        let mut arguments = vec!["bench", "--locked", "--package", "unionflow-server", "--bench", "speed"];
+        arguments.extend(is_cluster.then_some("--features=kafka"));
+        arguments.push("--");
+        arguments.extend(measures.iter().map(String::as_str).filter(|name| !is_cluster || *name != "units"));
+        cargo("measures", &arguments, &[])?;
+    }
+    if is_cluster && (measures.len() == 1 || measures.iter().any(|name| name == "units")) {
+        let arguments = [
+            "bench",
+            "--locked",
+            "--package",
+            "unionflow-storage",
+            "--features=postgres",
+            "--bench=postgres",
+        ];
+        cargo("units of the store", &arguments, &[])?;
+    }
+    Ok(())
 }
 
 fn sample_members() -> Result<(), String> {

@@ -19,11 +19,17 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts the binary on a store, and waits until it answers.
     pub async fn start(binary: &Path, database: &Path, address: SocketAddr) -> Self {
+        let url = format!("sqlite:{}", database.display());
+        Self::start_with(binary, address, &[("DATABASE_URL", &url)]).await
+    }
+
+    /// Starts the binary with these variables of its environment, and waits until it answers.
+    pub async fn start_with(binary: &Path, address: SocketAddr, variables: &[(&str, &str)]) -> Self {
         let child = Command::new(binary)
             .arg("serve")
-            .args(["--listen", &address.to_string(), "--admin-listen", "127.0.0.1:0"])
+            .args(["--listen", &address.to_string()])
             .env_clear()
-            .env("DATABASE_URL", format!("sqlite:{}", database.display()))
+            .env("UNIONFLOW_ADMIN_LISTEN", "127.0.0.1:0")
             .env("UNIONFLOW_PASSWORD_MEMORY_KIB", "8")
             .env("UNIONFLOW_REQUESTS_PER_SECOND", "1000000")
             .env("UNIONFLOW_REQUESTS_BURST", "1000000")
@@ -32,6 +38,7 @@ impl ServerProcess {
             .env("UNIONFLOW_SESSIONS_PER_PERSON", "10000")
             .env("UNIONFLOW_DRAIN_SECONDS", "1")
             .env("UNIONFLOW_LOG", "warn")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true)

@@ -6,20 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use unionflow_protocol::{Role, rest::member::EditMember};
-use unionflow_service::member::edit::edit;
+use unionflow_protocol::Role;
 use unionflow_testkit::World;
 
 use crate::{
     clients::{Clients, upgrade, wall},
     report::{Report, millis, percentile},
-    worlds::call,
+    worlds::{COUNTED, commits_of, edit_a_member},
 };
 
 const SOCKETS: usize = 1_000;
 const EVENTS: usize = 400;
 const EVERY: Duration = Duration::from_millis(40);
-const COUNTED: &str = "MEMBER_UPDATED";
 
 pub(crate) async fn measure(report: &mut Report) {
     let (mut ours, bytes) = through_the_server().await;
@@ -48,33 +46,15 @@ async fn through_the_server() -> (Vec<Duration>, usize) {
     let upgrade = upgrade(&address, &world.espoir.id.to_string(), &treasurer.token);
     let mut clients = Clients::connect(&address, SOCKETS, COUNTED, Some(&upgrade));
     tokio::task::block_in_place(|| clients.ready());
-    let (service, account) = (world.server().service().clone(), world.espoir.account(Role::Secretary));
-    // When each commit was durable; read by a thread of its own, so that no other work delays it.
-    let mut commits = service.store().commits();
-    let (sender, committed) = std::sync::mpsc::channel();
-    let handle = tokio::runtime::Handle::current();
-    std::thread::spawn(move || {
-        while let Some(records) = handle.block_on(commits.next()) {
-            let at = wall();
-            if let Some(record) = records.iter().find(|record| record.event_type == COUNTED)
-                && sender.send((at, record.value.len())).is_err()
-            {
-                return;
-            }
-        }
-    });
+    let service = world.server().service().clone();
+    let commits = commits_of(&service);
     let (mut times, mut bytes) = (Vec::new(), 0);
     for n in 0..EVENTS {
-        let (call, id) = (call(account, "PATCH /members/{id}"), world.espoir.account(Role::Member).member_id);
-        let wanted =
-            EditMember { email: Some(Some(format!("gnamien{n}@exemple.test"))), ..Default::default() };
-        let edited =
-            service.command(world.espoir.id, call, move |tx, call| edit(tx, call, id, &wanted)).await;
-        edited.expect("no fault").answer.expect("no refusal");
-        let (at, length) = tokio::task::block_in_place(|| committed.recv()).expect("it was committed");
+        edit_a_member(&service, &world.espoir, n).await;
+        let committed = tokio::task::block_in_place(|| commits.recv()).expect("it was committed");
         let last = tokio::task::block_in_place(|| clients.all_have_it());
-        times.push(last.saturating_sub(at));
-        bytes = length;
+        times.push(last.saturating_sub(committed.at));
+        bytes = committed.bytes;
         tokio::time::sleep(EVERY).await;
     }
     (times, bytes)

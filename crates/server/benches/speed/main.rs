@@ -4,6 +4,8 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
 mod clients;
+#[cfg(all(feature = "kafka", feature = "postgres"))]
+mod cluster;
 mod decision;
 mod delivery;
 mod import;
@@ -26,6 +28,8 @@ cargo xtask bench [MEASURE …]
   decision      approve (request sent) → frame at one subscriber, 20 a second
 
 All of them, if none is named.
+
+  cluster [MEASURE …]   the same on PostgreSQL and Kafka, which are started for it: `cargo xtask bench cluster help`
 ";
 
 fn main() {
@@ -33,33 +37,42 @@ fn main() {
     if arguments.first().is_some_and(|first| first == clients::ROLE) {
         return clients::run(&arguments[1..]);
     }
+    #[cfg(all(feature = "kafka", feature = "postgres"))]
+    if arguments.first().is_some_and(|first| first == "cluster") {
+        return measured(async |report| cluster::measure(report, &arguments[1..]).await);
+    }
     let wants = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
     let known = ["submissions", "import", "start", "memory", "delivery", "decision"];
     if arguments.iter().any(|argument| !known.contains(&argument.as_str())) {
         eprint!("{USAGE}");
         std::process::exit(2);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let mut report = Report::begin();
-    runtime.block_on(async {
+    measured(async |report| {
         if wants("submissions") {
-            submissions::measure(&mut report).await;
+            submissions::measure(report).await;
         }
         if wants("import") {
-            import::measure(&mut report).await;
+            import::measure(report).await;
         }
         if wants("start") {
-            start::measure(&mut report).await;
+            start::measure(report).await;
         }
         if wants("memory") {
-            memory::measure(&mut report).await;
+            memory::measure(report).await;
         }
         if wants("delivery") {
-            delivery::measure(&mut report).await;
+            delivery::measure(report).await;
         }
         if wants("decision") {
-            decision::measure(&mut report).await;
+            decision::measure(report).await;
         }
     });
+}
+
+/// Measures, and prints the table.
+fn measured(measure: impl AsyncFnOnce(&mut Report)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let mut report = Report::begin();
+    runtime.block_on(measure(&mut report));
     report.print();
 }

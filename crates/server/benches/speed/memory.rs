@@ -41,7 +41,7 @@ pub(crate) async fn measure(report: &mut Report) {
 }
 
 /// The resident memory of a process: what it has in user space, libraries included.
-fn resident_kib(process: u32) -> u64 {
+pub(crate) fn resident_kib(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")

@@ -10,14 +10,11 @@ use std::{
 };
 
 use serde_json::Value;
-use unionflow_service::{Service, approval::submit::submit};
+use unionflow_service::Service;
 use unionflow_storage::SystemClock;
 use unionflow_testkit::{Person, Troupe, World, open_service};
 
-use crate::{
-    report::Report,
-    worlds::{call, expense, treasurer},
-};
+use crate::{report::Report, worlds::submit_one};
 
 const CLIENTS: usize = 16;
 const LASTS: Duration = Duration::from_secs(6);
@@ -43,7 +40,7 @@ pub(crate) async fn measure(report: &mut Report) {
 }
 
 /// 4 KiB appended and synced, one after the other: what the disk can do.
-fn syncs_a_second(path: &std::path::Path) -> f64 {
+pub(crate) fn syncs_a_second(path: &std::path::Path) -> f64 {
     let mut file = std::fs::File::create(path).expect("a file");
     let begun = Instant::now();
     let mut count = 0;
@@ -60,12 +57,8 @@ async fn by_use_case(service: &Service, troupes: &[Troupe]) -> f64 {
     let clients = troupes.iter().cloned().map(|troupe| {
         let (service, stop, count) = (service.clone(), stop.clone(), count.clone());
         tokio::spawn(async move {
-            let account = treasurer(&troupe);
             while !stop.load(Ordering::Relaxed) {
-                let wanted = expense(troupe.id, 1_000 + count.load(Ordering::Relaxed) % 50_000);
-                let call = call(&account, "POST /finance/approvals");
-                let done = service.command(troupe.id, call, move |tx, call| submit(tx, call, &wanted)).await;
-                done.expect("no fault").answer.expect("no refusal");
+                submit_one(&service, &troupe, 1_000 + count.load(Ordering::Relaxed) % 50_000).await;
                 count.fetch_add(1, Ordering::Relaxed);
             }
         })

@@ -1,16 +1,21 @@
 //! Servers to measure, and callers who need no HTTP.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::mpsc, time::Duration};
 
 use serde_json::json;
 use unionflow_protocol::{
     Language, Role, Timestamp,
-    id::{OrganizationId, SignInId},
-    rest::approval::SubmitApproval,
+    id::{ApprovalId, OrganizationId, SignInId},
+    rest::{approval::SubmitApproval, member::EditMember},
 };
-use unionflow_service::{Call, Caller};
+use unionflow_service::{Call, Caller, Service, approval::submit::submit, member::edit::edit};
 use unionflow_storage::Key;
 use unionflow_testkit::{Account, Person, Troupe};
+
+use crate::clients::wall;
+
+/// The event of an edited member.
+pub(crate) const COUNTED: &str = "MEMBER_UPDATED";
 
 /// The server's binary, built as it ships.
 pub(crate) fn binary() -> PathBuf {
@@ -48,4 +53,47 @@ pub(crate) fn expense(organization: OrganizationId, amount: u64) -> SubmitApprov
 
 pub(crate) fn treasurer(troupe: &Troupe) -> Account {
     troupe.account(Role::Treasurer).clone()
+}
+
+/// The commit of an edited member.
+pub(crate) struct Committed {
+    /// When it was durable.
+    pub(crate) at: Duration,
+    /// How long its event is.
+    pub(crate) bytes: usize,
+}
+
+/// When each edit was durable; read by a thread of its own, so that no other work delays it.
+pub(crate) fn commits_of(service: &Service) -> mpsc::Receiver<Committed> {
+    let mut commits = service.store().commits();
+    let (sender, committed) = mpsc::channel();
+    let handle = tokio::runtime::Handle::current();
+    std::thread::spawn(move || {
+        while let Some(records) = handle.block_on(commits.next()) {
+            let at = wall();
+            if let Some(record) = records.iter().find(|record| record.event_type == COUNTED)
+                && sender.send(Committed { at, bytes: record.value.len() }).is_err()
+            {
+                return;
+            }
+        }
+    });
+    committed
+}
+
+/// The secretary gives a member the n-th address.
+pub(crate) async fn edit_a_member(service: &Service, troupe: &Troupe, n: usize) {
+    let (account, id) = (troupe.account(Role::Secretary), troupe.account(Role::Member).member_id);
+    let call = call(account, "PATCH /members/{id}");
+    let wanted = EditMember { email: Some(Some(format!("gnamien{n}@exemple.test"))), ..Default::default() };
+    let edited = service.command(troupe.id, call, move |tx, call| edit(tx, call, id, &wanted)).await;
+    edited.expect("no fault").answer.expect("no refusal");
+}
+
+/// The treasurer asks for an expense.
+pub(crate) async fn submit_one(service: &Service, troupe: &Troupe, amount: u64) -> ApprovalId {
+    let (wanted, account) = (expense(troupe.id, amount), treasurer(troupe));
+    let call = call(&account, "POST /finance/approvals");
+    let done = service.command(troupe.id, call, move |tx, call| submit(tx, call, &wanted)).await;
+    done.expect("no fault").answer.expect("no refusal").id
 }
