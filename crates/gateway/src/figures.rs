@@ -36,6 +36,15 @@ pub(crate) fn mark(reader: &mut Reader<'_>, member: &Member) -> Result<Option<Re
     Ok(Some(current.state.record(member_id.into(), Audience::member(member_id), event.into())))
 }
 
+/// Tells of what [`all`] loads, where more is loaded with it.
+pub(crate) fn foresee(reader: &mut Reader<'_>, organization: OrganizationId) -> Result<(), StoreFault> {
+    reader.foresee(|reader| {
+        reader.load_organization(organization)?;
+        reader.load_figures(organization)?;
+        reader.as_of(organization).map(drop)
+    })
+}
+
 struct Current {
     state: State,
     figures: unionflow_domain::figures::Figures,
@@ -43,6 +52,7 @@ struct Current {
 }
 
 fn current(reader: &mut Reader<'_>, organization: OrganizationId) -> Result<Option<Current>, StoreFault> {
+    foresee(reader, organization)?;
     let Some(settings) = reader.load_organization(organization)?.map(|organization| organization.settings)
     else {
         return Ok(None);

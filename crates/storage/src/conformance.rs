@@ -22,7 +22,7 @@ use unionflow_protocol::{
 };
 
 use crate::{
-    Author, Key, Scope, ScriptedClock, Store, StoreFault, Tx, Undo,
+    Author, Key, Reader, Scope, ScriptedClock, Store, StoreFault, Tx, Undo,
     tables::{
         access::Ticket,
         member::{MemberCursor, MemberFilter},
@@ -45,6 +45,7 @@ macro_rules! storage_conformance {
             commits_are_announced_once_in_order_and_only_when_kept
             concurrent_commits_are_announced_in_the_order_of_seq
             a_statement_that_failed_undoes_its_unit_whatever_the_unit_makes_of_it
+            what_was_foreseen_shows_what_the_unit_has_written
             readers_see_one_moment
             one_key_has_one_effect_and_a_hundred_equal_answers
             a_key_belongs_to_one_command

@@ -6,6 +6,7 @@ use unionflow_protocol::{Timestamp, id::PersonId, problem::ErrorCode};
 
 use crate::{
     fault::{StoreFault, Undo},
+    reader::Reader,
     sql::{Param, ToParam, from_json, get, to_json},
     store::{Scope, Store},
     tx::Tx,
@@ -54,7 +55,17 @@ impl Store {
         may_recall: impl FnOnce(&mut Tx<'_>) -> Result<(), Undo> + Send + 'static,
         unit: impl FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send + 'static,
     ) -> Result<Keyed<T>, StoreFault> {
-        let outcome = self.write(scope, move |tx| {
+        let foreseen = key.clone();
+        let loads = move |reader: &mut Reader<'_>| {
+            let Some(key) = foreseen else { return Ok(()) };
+            load(reader, scope, &key)?;
+            match scope {
+                // Whoever acts is looked up next.
+                Scope::Organization(id) => reader.load_membership(key.principal, id).map(drop),
+                Scope::Server => Ok(()),
+            }
+        };
+        let outcome = self.write_foreseeing(scope, loads, move |tx| {
             let Some(key) = key else { return Ok(Keyed { answer: Ok(unit(tx)?), replayed: false }) };
             if let Some(answer) = recall::<T>(tx, scope, &key, may_recall)? {
                 return Ok(Keyed { answer, replayed: true });
@@ -92,13 +103,7 @@ fn recall<T: DeserializeOwned>(
     key: &Key,
     may_recall: impl FnOnce(&mut Tx<'_>) -> Result<(), Undo>,
 ) -> Result<Option<Result<T, Refusal>>, Undo> {
-    let scope = scope_bytes(scope);
-    let row = tx.first(
-        "SELECT fingerprint, answer FROM idempotency WHERE scope = ?1 AND principal = ?2 AND route = ?3 AND key = ?4",
-        &[Param::Blob(&scope), key.principal.param(), key.route.param(), key.key.param()],
-        |row| Ok((get::<[u8; 32]>(row, 0)?, get::<String>(row, 1)?)),
-    )?;
-    let Some((fingerprint, answer)) = row else { return Ok(None) };
+    let Some((fingerprint, answer)) = load(tx, scope, key)? else { return Ok(None) };
     may_recall(tx)?;
     if fingerprint != key.fingerprint {
         return Err(ErrorCode::IdempotencyKeyReused.into());
@@ -108,6 +113,16 @@ fn recall<T: DeserializeOwned>(
         Kept::Refusal(refusal) => Err(refusal),
         Kept::Shown => Err(ErrorCode::SecretAlreadyShown.into()),
     }))
+}
+
+/// The fingerprint and the answer that are kept.
+fn load(reader: &mut Reader<'_>, scope: Scope, key: &Key) -> Result<Option<([u8; 32], String)>, StoreFault> {
+    let scope = scope_bytes(scope);
+    reader.first(
+        "SELECT fingerprint, answer FROM idempotency WHERE scope = ?1 AND principal = ?2 AND route = ?3 AND key = ?4",
+        &[Param::Blob(&scope), key.principal.param(), key.route.param(), key.key.param()],
+        |row| Ok((get(row, 0)?, get(row, 1)?)),
+    )
 }
 
 fn remember<T: Serialize>(

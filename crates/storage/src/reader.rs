@@ -8,7 +8,7 @@ use unionflow_protocol::{
 
 use crate::{
     fault::StoreFault,
-    sql::{Column, Param, Row, Sql, ToParam, all, first, get},
+    sql::{Column, Foreseen, Param, Row, Sql, ToParam, all, first, get},
 };
 
 /// One snapshot of the store. The tables' loads are methods of it, in `tables/`.
@@ -38,6 +38,15 @@ impl<'a> Reader<'a> {
         let head: Option<Seq> =
             self.value("SELECT head_seq FROM organization WHERE id = ?1", &[organization.param()])?;
         Ok(AsOf { as_of_seq: head.unwrap_or_default(), epoch: self.epoch })
+    }
+
+    /// Makes the loads that will follow, as far as they are known now, and sees no rows: a store that is far away answers them
+    /// together, instead of one after the other.
+    pub fn foresee(
+        &mut self,
+        loads: impl FnOnce(&mut Reader<'_>) -> Result<(), StoreFault>,
+    ) -> Result<(), StoreFault> {
+        loads(&mut Reader::new(&mut Foreseen(self.sql), self.now, self.epoch))
     }
 
     pub(crate) fn first<T>(

@@ -26,6 +26,13 @@ pub trait Sql {
         each: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
     ) -> Result<(), StoreFault>;
 
+    /// Tells of a query that will follow. A backend that is far away may ask it with others, and answer from there as long as
+    /// the unit has not written to its tables since.
+    fn foresee(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        let _ = (sql, params);
+        Ok(())
+    }
+
     /// Undoes everything since the unit of work began, and goes on within it.
     fn undo(&mut self) -> Result<(), StoreFault>;
 }
@@ -53,6 +60,28 @@ pub trait Row {
     fn text(&self, column: usize) -> Result<Option<&str>, StoreFault>;
     /// Bytes, or `None` for NULL.
     fn blob(&self, column: usize) -> Result<Option<&[u8]>, StoreFault>;
+}
+
+/// Takes queries as those that will follow, and answers each with no rows.
+pub(crate) struct Foreseen<'a>(pub(crate) &'a mut dyn Sql);
+
+impl Sql for Foreseen<'_> {
+    fn execute(&mut self, sql: &'static str, _: &[Param<'_>]) -> Result<usize, StoreFault> {
+        Err(StoreFault::Malformed(format!("only queries are foreseen, not `{sql}`")))
+    }
+
+    fn query(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        _: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
+    ) -> Result<(), StoreFault> {
+        self.0.foresee(sql, params)
+    }
+
+    fn undo(&mut self) -> Result<(), StoreFault> {
+        Ok(())
+    }
 }
 
 /// The first row of an answer, if any.

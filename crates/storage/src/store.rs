@@ -181,10 +181,21 @@ impl Store {
         scope: Scope,
         unit: impl FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send + 'static,
     ) -> Result<T, Undo> {
+        self.write_foreseeing(scope, |_| Ok(()), unit).await
+    }
+
+    /// The same for a unit of which it is known what it loads first: see [`Reader::foresee`].
+    pub(crate) async fn write_foreseeing<T: Send + 'static>(
+        &self,
+        scope: Scope,
+        loads: impl FnOnce(&mut Reader<'_>) -> Result<(), StoreFault> + Send + 'static,
+        unit: impl FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<T, Undo> {
         let (sender, receiver) = oneshot::channel();
         let queued = Queued {
             scope,
             shared: self.shared.clone(),
+            loads: Some(loads),
             unit: Some(unit),
             result: Err(StoreFault::Busy.into()),
             records: Vec::new(),
@@ -243,9 +254,10 @@ impl Commits {
 }
 
 /// Holds what the store shares, not the store: whoever drops the last store waits for the threads that run this.
-struct Queued<T, F> {
+struct Queued<T, L, F> {
     scope: Scope,
     shared: Arc<Shared>,
+    loads: Option<L>,
     unit: Option<F>,
     result: Result<T, Undo>,
     records: Vec<Record>,
@@ -253,9 +265,10 @@ struct Queued<T, F> {
     deadline: Instant,
 }
 
-impl<T, F> WriteUnit for Queued<T, F>
+impl<T, L, F> WriteUnit for Queued<T, L, F>
 where
     T: Send,
+    L: FnOnce(&mut Reader<'_>) -> Result<(), StoreFault> + Send,
     F: FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send,
 {
     fn scope(&self) -> Scope {
@@ -271,11 +284,12 @@ where
     }
 
     fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd {
-        let unit = self.unit.take().expect("a unit is run once");
+        let (loads, unit) = self.loads.take().zip(self.unit.take()).expect("a unit is run once");
         let mut sql = Watched { sql, fault: None };
         // A panic costs this unit, never the writer.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let reader = Reader::new(&mut sql, now, self.shared.epoch);
+            let mut reader = Reader::new(&mut sql, now, self.shared.epoch);
+            reader.foresee(loads)?;
             let mut tx = Tx::begin(reader, self.scope, &self.shared.ids)?;
             let answer = unit(&mut tx)?;
             tx.flush()?;
@@ -355,6 +369,11 @@ impl Sql for Watched<'_> {
         each: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
     ) -> Result<(), StoreFault> {
         let result = self.sql.query(sql, params, each);
+        self.watch(result)
+    }
+
+    fn foresee(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        let result = self.sql.foresee(sql, params);
         self.watch(result)
     }
 

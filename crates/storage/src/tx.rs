@@ -160,6 +160,8 @@ impl<'a> Tx<'a> {
 
     fn load_current(&mut self) -> Result<(), StoreFault> {
         let Scope::Organization(id) = self.scope else { return Ok(()) };
+        // Most units append an event, which counts.
+        self.reader.foresee(|reader| reader.load_figures(id).map(drop))?;
         let Some(head) = self.reader.load_head(id)? else { return Ok(()) };
         // Whatever a clock says, time does not run backwards in a journal.
         self.reader.now = self.reader.now.max(head.at);

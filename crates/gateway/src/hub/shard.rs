@@ -141,6 +141,7 @@ impl Shard {
 
 async fn read_hole(store: &Store, organization: OrganizationId, after: Seq) -> Filled {
     let read = store.read(move |reader| {
+        figures::foresee(reader, organization)?;
         let records = reader.journal_after(organization, after, HOLE_EVENTS)?;
         Ok((records, figures::all(reader, organization)?))
     });

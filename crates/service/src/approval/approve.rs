@@ -25,6 +25,12 @@ pub fn approve(
     id: ApprovalId,
     approve: &Approve,
 ) -> Result<rest::approval::Approval, Undo> {
+    let organization = tx.organization()?.id;
+    tx.foresee(|reader| {
+        reader.load_approval(id)?;
+        reader.load_electorate(organization, None)?;
+        reader.load_chart(organization).map(drop)
+    })?;
     let (mut approval, member) = load_for(tx, call, id)?;
     let comment =
         approve.comment.as_deref().map(|text| words("/comment", text, limits::COMMENT_CHARS)).transpose()?;

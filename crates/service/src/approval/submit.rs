@@ -53,8 +53,13 @@ pub fn submit(
     call: &Call,
     submit: &SubmitApproval,
 ) -> Result<rest::approval::Approval, Undo> {
+    let (organization, currency) = (tx.organization()?.id, tx.organization()?.currency);
+    tx.foresee(|reader| {
+        reader.load_chart(organization)?;
+        reader.load_policy(organization)?;
+        reader.load_electorate(organization, None).map(drop)
+    })?;
     let member = membership::acting(tx, call)?;
-    let currency = tx.organization()?.currency;
     let purpose = content::purpose(&submit.purpose);
     let salt = tx.new_salt();
     let wanted = content::Wanted {

@@ -42,6 +42,10 @@ pub(crate) fn read(
     as_of: AsOf,
 ) -> Result<rest::approval::Approval, Undo> {
     let owner = approval.id.into();
+    reader.foresee(|reader| {
+        reader.load_text(owner, TextKind::Purpose, 0)?;
+        if approval.votes.is_empty() { Ok(()) } else { reader.load_texts(owner, TextKind::Comment).map(drop) }
+    })?;
     let purpose = reader.load_text(owner, TextKind::Purpose, 0)?;
     let rejected = approval.status == ApprovalStatus::Rejected;
     let reason = if rejected { reader.load_text(owner, TextKind::Reason, 0)? } else { None };

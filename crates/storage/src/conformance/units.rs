@@ -189,6 +189,38 @@ pub async fn a_statement_that_failed_undoes_its_unit_whatever_the_unit_makes_of_
     assert_eq!((after.answer, after.replayed), (Ok(2), false));
 }
 
+/// A load that was foreseen answers as if it had not been: before it was answered, after, and when the unit began anew.
+pub async fn what_was_foreseen_shows_what_the_unit_has_written(store: Store, _: Clock) {
+    let organization = found(&store).await;
+    let owner_id = organization.into();
+    let save = move |tx: &mut Tx<'_>, body: &str| {
+        let (salt, body) = ([1; 16], body.to_owned());
+        let text = Text { owner_id, kind: TextKind::Purpose, n: 0, author_id: None, salt, body };
+        tx.save_text(organization, &text)
+    };
+    let load = move |reader: &mut Reader<'_>| reader.load_text(owner_id, TextKind::Purpose, 0);
+    let foresee = move |tx: &mut Tx<'_>| tx.foresee(|reader| load(reader).map(drop));
+    let unit = move |tx: &mut Tx<'_>| {
+        foresee(tx)?;
+        let mut seen = vec![load(tx)?, load(tx)?];
+        foresee(tx)?;
+        save(tx, "premier")?;
+        seen.push(load(tx)?);
+        save(tx, "second")?;
+        foresee(tx)?;
+        seen.push(load(tx)?);
+        let event = joined(tx);
+        append(tx, event)?;
+        seen.push(load(tx)?);
+        tx.undo()?;
+        seen.push(load(tx)?);
+        Ok(seen)
+    };
+    let seen = store.write(Scope::Organization(organization), unit).await.expect("written");
+    let [first, second] = ["premier", "second"].map(|body| Some(body.to_owned()));
+    assert_eq!(seen, [None, None, first, second.clone(), second, None]);
+}
+
 /// What is committed while a reader reads does not show in its answers.
 pub async fn readers_see_one_moment(store: Store, _: Clock) {
     let organization = found(&store).await;

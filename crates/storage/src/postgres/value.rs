@@ -39,6 +39,17 @@ impl Kept {
         }
     }
 
+    /// Whether it is this one.
+    pub(super) fn is(&self, value: &Param<'_>) -> bool {
+        match (self, value) {
+            (Self::Null, Param::Null) => true,
+            (Self::Int(kept), Param::Int(value)) => kept == value,
+            (Self::Text(kept), Param::Text(value)) => **kept == **value,
+            (Self::Blob(kept), Param::Blob(value)) => **kept == **value,
+            (Self::Null | Self::Int(_) | Self::Text(_) | Self::Blob(_), _) => false,
+        }
+    }
+
     pub(super) fn param(&self) -> Param<'_> {
         match self {
             Self::Null => Param::Null,
