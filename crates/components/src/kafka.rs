@@ -24,7 +24,7 @@ const VARIABLE: &str = "KAFKA_BOOTSTRAP_SERVERS";
 pub struct Kafka {
     process: Option<Process>,
     port: u16,
-    secure_port: u16,
+    second_port: u16,
     classes: String,
     folder: TempDir,
 }
@@ -52,7 +52,20 @@ impl Kafka {
         Self::start_on([port, secure, controller], &(listeners + properties))
     }
 
-    fn start_on([port, secure_port, controller]: [u16; 3], properties: &str) -> Result<Self, Fault> {
+    /// Starts one that has a second listener which it says to be at this address: where a proxy stands, before
+    /// [`second_servers`](Self::second_servers).
+    pub fn start_advertised(address: &str) -> Result<Self, Fault> {
+        let [port, second, controller] = free_ports();
+        let own = format!("PLAINTEXT://127.0.0.1:{port}");
+        let properties = format!(
+            "listeners={own},SECOND://127.0.0.1:{second},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners={own},SECOND://{address}\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECOND:PLAINTEXT\n"
+        );
+        Self::start_on([port, second, controller], &properties)
+    }
+
+    fn start_on([port, second_port, controller]: [u16; 3], properties: &str) -> Result<Self, Fault> {
         let classes = format!("{}/*", install::kafka()?.display());
         let folder = tempfile::tempdir().map_err(Fault::file(env::temp_dir()))?;
         let path = folder.path().join("server.properties");
@@ -61,7 +74,7 @@ impl Kafka {
         let mut format = Command::new("java");
         format.args(["-cp", &classes, "kafka.tools.StorageTool", "format", "--standalone", "-t"]);
         run(format.arg("AAAAAAAAQACAAAAAAAAAAQ").arg("-c").arg(&path))?;
-        let mut broker = Self { process: None, port, secure_port, classes, folder };
+        let mut broker = Self { process: None, port, second_port, classes, folder };
         broker.start_again()?;
         Ok(broker)
     }
@@ -85,8 +98,8 @@ impl Kafka {
     }
 
     /// The address of its second listener.
-    pub fn secure_servers(&self) -> String {
-        format!("{}:{}", Ipv4Addr::LOCALHOST, self.secure_port)
+    pub fn second_servers(&self) -> String {
+        format!("{}:{}", Ipv4Addr::LOCALHOST, self.second_port)
     }
 
     /// Its folder, for properties that name files.
@@ -99,6 +112,11 @@ impl Kafka {
         if let Some(process) = self.process.take() {
             process.end(Signal::KILL);
         }
+    }
+
+    /// Whether it was started and not ended since.
+    pub fn is_started(&self) -> bool {
+        self.process.is_some()
     }
 
     /// It holds its connections and answers nothing.

@@ -111,6 +111,11 @@ impl Postgres {
         }
     }
 
+    /// Whether it was started and not ended since.
+    pub fn is_started(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Stops it in order: what runs is broken off.
     pub fn stop(&mut self) {
         if let Some(process) = self.process.take() {

@@ -100,11 +100,14 @@ impl Books {
 
     /// Everything that a member with these roles was to see after a place, in order, as it goes over the wire.
     pub fn seen_by(&self, member: MemberId, roles: RoleSet, after: u64) -> Vec<&str> {
-        self.journal
-            .iter()
-            .filter(|entry| entry.seq() > after && entry.record.audience.admits(member, roles))
-            .map(|entry| std::str::from_utf8(&entry.record.value).expect("JSON is UTF-8"))
-            .collect()
+        self.due(member, roles).filter(|(seq, _)| *seq > after).map(|(_, text)| text).collect()
+    }
+
+    /// The same from the beginning, each with its place.
+    pub fn due(&self, member: MemberId, roles: RoleSet) -> impl Iterator<Item = (u64, &str)> {
+        self.journal.iter().filter(move |entry| entry.record.audience.admits(member, roles)).map(|entry| {
+            (entry.seq(), std::str::from_utf8(&entry.record.value).expect("JSON is UTF-8"))
+        })
     }
 
     /// Entries of a type.

@@ -80,6 +80,12 @@ impl Person {
         format!("test-key-{:08}", NEXT_KEY.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The same person, who asks the server at another address.
+    #[must_use]
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
     /// A request below `/api/v1`, with a fresh idempotency key where it is a command.
     pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
         let mut headers = Vec::new();

@@ -1,6 +1,6 @@
 //! A server in a process of its own, to be killed.
 
-use std::{net::SocketAddr, path::Path, process::Stdio};
+use std::{fs::File, net::SocketAddr, path::Path, process::Stdio, time::Duration};
 
 use tokio::{
     process::{Child, Command},
@@ -17,14 +17,22 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts the binary on a store, and waits until it answers.
+    /// Starts the binary on a file, and waits until it answers.
     pub async fn start(binary: &Path, database: &Path, address: SocketAddr) -> Self {
         let url = format!("sqlite:{}", database.display());
-        Self::start_with(binary, address, &[("DATABASE_URL", &url)]).await
+        Self::start_with(binary, address, &[("DATABASE_URL", url)], None).await
     }
 
-    /// Starts the binary with these variables of its environment, and waits until it answers.
-    pub async fn start_with(binary: &Path, address: SocketAddr, variables: &[(&str, &str)]) -> Self {
+    /// Starts the binary with more of an environment, its log in a file of its own where one is named, and waits until it
+    /// answers.
+    pub async fn start_with(
+        binary: &Path,
+        address: SocketAddr,
+        environment: &[(&str, String)],
+        log: Option<&Path>,
+    ) -> Self {
+        let log = log.map(|path| File::options().create(true).append(true).open(path));
+        let log = log.map(|file| file.expect("a log can be written"));
         let child = Command::new(binary)
             .arg("serve")
             .args(["--listen", &address.to_string()])
@@ -38,9 +46,10 @@ impl ServerProcess {
             .env("UNIONFLOW_SESSIONS_PER_PERSON", "10000")
             .env("UNIONFLOW_DRAIN_SECONDS", "1")
             .env("UNIONFLOW_LOG", "warn")
-            .envs(variables.iter().copied())
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(log.map_or_else(Stdio::inherit, Stdio::from))
             .kill_on_drop(true)
             .spawn()
             .expect("the binary starts");
@@ -62,7 +71,7 @@ impl ServerProcess {
     }
 
     async fn ready(&mut self) {
-        let mut look = interval(std::time::Duration::from_millis(5));
+        let mut look = interval(Duration::from_millis(5));
         loop {
             look.tick().await;
             if let Ok(Some(status)) = self.child.try_wait() {
@@ -81,8 +90,8 @@ impl ServerProcess {
     }
 
     /// `kill -9` after this long: at a moment that nothing in the process has to do with.
-    pub async fn kill_after(self, moment: std::time::Duration) {
-        tokio::time::sleep(moment).await;
+    pub async fn kill_after(self, moment: Duration) {
+        lasts(moment).await;
         self.kill().await;
     }
 
@@ -90,4 +99,9 @@ impl ServerProcess {
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
+}
+
+/// What is broken stays so for this long: drawn by whoever breaks it, and no fact to be waited for.
+pub async fn lasts(moment: Duration) {
+    tokio::time::sleep(moment).await;
 }

@@ -135,7 +135,7 @@ impl Socket {
         Ok(Self { stream, protocol, epoch: String::new(), cursor: 0, pongs: 0 })
     }
 
-    /// The next frame, or how the socket ended.
+    /// The next frame, or how the socket ended. Cancel-safe: a frame is taken whole or not at all.
     pub async fn next(&mut self) -> Result<Frame, Closed> {
         loop {
             let message = timeout(PATIENCE, self.stream.next()).await.expect("a frame in time");

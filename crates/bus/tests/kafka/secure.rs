@@ -79,7 +79,7 @@ async fn records_travel_encrypted_and_signed_in_and_who_is_not_let_in_is_told_wh
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_owned();
     let broker = tokio::task::spawn_blocking(move || start(&path)).await.expect("it ran");
-    let (servers, authority) = (broker.secure_servers(), folder.path().join("certificate.pem"));
+    let (servers, authority) = (broker.second_servers(), folder.path().join("certificate.pem"));
     let mechanisms = [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
     for (mechanism, n) in mechanisms.into_iter().zip(31..) {
         let settings = settings(&servers, Some(authority.clone()), mechanism, PASSWORD);
