@@ -96,7 +96,10 @@ async fn check(database: &Path, offices: &[Arc<Office>], seen: &[(usize, Followe
         std::process::Command::new(BINARY).arg("verify").env_clear().env("DATABASE_URL", url).output();
     let verified = verified.expect("the command runs");
     if !verified.status.success() {
-        report.tally.faults.push(format!("`unionflow verify`: {}", String::from_utf8_lossy(&verified.stdout)));
+        report
+            .tally
+            .faults
+            .push(format!("`unionflow verify`: {}", String::from_utf8_lossy(&verified.stdout)));
     }
     let service = open_service(database.to_owned(), Arc::new(SystemClock)).await;
     for (n, office) in offices.iter().enumerate() {

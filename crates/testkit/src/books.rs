@@ -105,9 +105,10 @@ impl Books {
 
     /// The same from the beginning, each with its place.
     pub fn due(&self, member: MemberId, roles: RoleSet) -> impl Iterator<Item = (u64, &str)> {
-        self.journal.iter().filter(move |entry| entry.record.audience.admits(member, roles)).map(|entry| {
-            (entry.seq(), std::str::from_utf8(&entry.record.value).expect("JSON is UTF-8"))
-        })
+        self.journal
+            .iter()
+            .filter(move |entry| entry.record.audience.admits(member, roles))
+            .map(|entry| (entry.seq(), std::str::from_utf8(&entry.record.value).expect("JSON is UTF-8")))
     }
 
     /// Entries of a type.

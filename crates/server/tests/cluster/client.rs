@@ -129,6 +129,7 @@ impl Client {
         &self.addresses[(self.at + further) % self.addresses.len()]
     }
 
+    /// By a ticket that another server gave, where one answers.
     async fn connect(&self) -> Result<Socket, Refused> {
         let life = self.lives.last().expect("there is always one");
         let epoch = if life.epoch.is_empty() { String::new() } else { format!("&epoch={}", life.epoch) };
@@ -136,16 +137,23 @@ impl Client {
         if self.way == Way::Token {
             return self.person.connect_at(self.address(0), &resume).await;
         }
-        let giver = self.person.at(self.address(1));
-        let asked = giver.ask(reqwest::Method::POST, "/realtime/tickets").json(&json!({})).try_send().await;
-        let away = |status| Refused { status, problem: json!(null), retry_after: None };
-        let ticket = asked.map_err(|_| away(0))?;
-        if ticket.status != 201 {
-            return Err(away(ticket.status));
+        let (mut given, mut refused) = (None, Refused { status: 0, problem: json!(null), retry_after: None });
+        for further in (0..self.addresses.len()).rev() {
+            let giver = self.person.at(self.address(further));
+            let asked = giver.ask(reqwest::Method::POST, "/realtime/tickets").json(&json!({}));
+            match asked.try_send().await {
+                Ok(answer) if answer.status == 201 => {
+                    given = answer.body["ticket"].as_str().map(str::to_owned);
+                    break;
+                }
+                Ok(answer) => refused.status = answer.status,
+                Err(_) => {}
+            }
         }
+        let ticket = given.ok_or(refused)?;
         let (address, organization) = (self.address(0), self.person.organization);
-        let ticket = ticket.body["ticket"].as_str().unwrap_or_default();
-        let url = format!("ws://{address}/ws/dashboard?organizationId={organization}&ticket={ticket}{resume}");
+        let url =
+            format!("ws://{address}/ws/dashboard?organizationId={organization}&ticket={ticket}{resume}");
         Socket::connect(&url, &[]).await
     }
 

@@ -87,8 +87,9 @@ impl Report {
 fn spread(times: &[Duration]) -> String {
     let mut times = times.to_vec();
     times.sort();
+    let last = times.len().saturating_sub(1);
     let at = |of: usize| times.get(of).copied().unwrap_or_default().as_secs_f64();
-    format!("{:.2} / {:.2} s", at(times.len() / 2), at(times.len().saturating_sub(1)))
+    format!("{:.2} / {:.2} s", at(last / 2), at(last))
 }
 
 impl fmt::Display for Report {
