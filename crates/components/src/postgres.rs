@@ -170,6 +170,21 @@ impl Database {
     pub fn psql(&self, statements: &str) -> Result<String, Fault> {
         psql(&self.url, statements)
     }
+
+    /// Copies it to a file, as an operator would.
+    pub fn dump(&self, file: &Path) -> Result<(), Fault> {
+        run(Command::new(program("pg_dump")).arg("--format=custom").arg("--file").arg(file).arg(&self.url))
+            .map(drop)
+    }
+
+    /// Puts such a copy in its place. Whoever is connected is thrown out.
+    pub fn restore(&self, file: &Path) -> Result<(), Fault> {
+        for statement in ["DROP DATABASE {} WITH (FORCE)", "CREATE DATABASE {}"] {
+            psql(&self.server, &statement.replace("{}", &self.name))?;
+        }
+        let mut restore = Command::new(program("pg_restore"));
+        run(restore.args(["--exit-on-error", "--dbname", &self.url]).arg(file)).map(drop)
+    }
 }
 
 impl Drop for Database {

@@ -99,7 +99,7 @@ fn open_here(options: Options) -> Result<Store, StoreFault> {
              restore`, or let the user call pg_control_system()"
         );
     }
-    let epoch = migrate::migrate(&mut link, &target, incarnation.clone(), &ids)?;
+    let (epoch, incarnation) = migrate::migrate(&mut link, &target, incarnation, &ids)?;
     let name = ids.uuid(Timestamp::from_millis(0)).simple().to_string();
     let pool = pool.of(incarnation);
     pool.put(link);

@@ -1,4 +1,5 @@
-//! Which server this is: its system identifier and timeline. A restore or a failover makes it another.
+//! Which server this is, by its system identifier and timeline, and which tables, by the identity of one of them. A restore or
+//! a failover makes it another: a copy of the server has another system or timeline, a dump that is read in has other tables.
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use super::link::{Link, Trouble};
 pub(super) struct Incarnation {
     system: Option<String>,
     timeline: Option<String>,
+    tables: Option<String>,
 }
 
 const UNKNOWN: &str = "?";
@@ -19,26 +21,40 @@ impl Incarnation {
         let system = ask(link, "SELECT system_identifier::text FROM pg_control_system()")?;
         // The one that is written now: what pg_control says is that of the last checkpoint.
         let timeline = ask(link, "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")?;
-        Ok(Self { system, timeline })
+        Self { system, timeline, tables: None }.with_tables(link)
+    }
+
+    /// With the tables as they are now, where they have been made.
+    pub(super) fn with_tables(self, link: &mut Link) -> Result<Self, Trouble> {
+        let tables = ask(link, "SELECT to_regclass('meta')::oid::text")?;
+        Ok(Self { tables: tables.or(self.tables), ..self })
     }
 
     pub(super) fn parse(text: &str) -> Self {
         let part = |part: &str| (part != UNKNOWN && !part.is_empty()).then(|| part.to_owned());
-        let (system, timeline) = text.split_once('/').unwrap_or((text, UNKNOWN));
-        Self { system: part(system), timeline: part(timeline) }
+        let mut parts = text.split('/').map(part);
+        let mut next = || parts.next().flatten();
+        Self { system: next(), timeline: next(), tables: next() }
     }
 
     /// Whether they may be one and the same.
     pub(super) fn matches(&self, other: &Self) -> bool {
         let same = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
-        same(&self.system, &other.system) && same(&self.timeline, &other.timeline)
+        same(&self.system, &other.system)
+            && same(&self.timeline, &other.timeline)
+            && same(&self.tables, &other.tables)
     }
 
     /// With what it did not tell taken from what is known of it.
     pub(super) fn or(self, known: Self) -> Self {
-        Self { system: self.system.or(known.system), timeline: self.timeline.or(known.timeline) }
+        Self {
+            system: self.system.or(known.system),
+            timeline: self.timeline.or(known.timeline),
+            tables: self.tables.or(known.tables),
+        }
     }
 
+    /// Whether the server tells who it is.
     pub(super) fn is_complete(&self) -> bool {
         self.system.is_some() && self.timeline.is_some()
     }
@@ -47,7 +63,7 @@ impl Incarnation {
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |part: &Option<String>| part.clone().unwrap_or_else(|| UNKNOWN.to_owned());
-        write!(f, "{}/{}", part(&self.system), part(&self.timeline))
+        write!(f, "{}/{}/{}", part(&self.system), part(&self.timeline), part(&self.tables))
     }
 }
 
@@ -64,14 +80,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_system_or_timeline_is_another_incarnation_and_what_is_not_told_is_not() {
-        let known = Incarnation::parse("42/00000001");
-        for (text, same) in
-            [("42/00000001", true), ("43/00000001", false), ("42/00000002", false), ("?/00000001", true)]
-        {
+    fn another_system_timeline_or_table_is_another_incarnation_and_what_is_not_told_is_not() {
+        let known = Incarnation::parse("42/00000001/16384");
+        for (text, same) in [
+            ("42/00000001/16384", true),
+            ("43/00000001/16384", false),
+            ("42/00000002/16384", false),
+            ("42/00000001/16999", false),
+            ("?/00000001/16384", true),
+            ("42/00000001", true),
+        ] {
             assert_eq!(known.matches(&Incarnation::parse(text)), same, "{text}");
         }
         let told = Incarnation::parse("?/00000001").or(known);
-        assert_eq!((told.to_string().as_str(), told.is_complete()), ("42/00000001", true));
+        assert_eq!((told.to_string().as_str(), told.is_complete()), ("42/00000001/16384", true));
     }
 }

@@ -30,22 +30,23 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7954881274316914001)";
 const VERSIONS: &str =
     "CREATE TABLE schema_version (version BIGINT PRIMARY KEY, applied_at TIMESTAMPTZ NOT NULL DEFAULT now())";
 
-/// Brings the schema up to date. The journal's incarnation, minted where the store is new or the server another one.
+/// Brings the schema up to date. The journal's epoch, minted where the store is new or another incarnation, and which that is.
 pub(super) fn migrate(
     link: &mut Link,
     target: &Target,
     incarnation: Incarnation,
     ids: &Ids,
-) -> Result<Epoch, StoreFault> {
+) -> Result<(Epoch, Incarnation), StoreFault> {
     let wrong = |trouble: Trouble| target.fault(&trouble);
     begin(link).map_err(wrong)?;
     update(link, target)?;
+    let incarnation = incarnation.with_tables(link).map_err(wrong)?;
     let now = link.ask(NOW, &[]).map_err(wrong)?;
     let now = time(&now).unwrap_or(Timestamp::from_millis(0));
-    let epoch = epoch(link, target, incarnation, Epoch::from_uuid(ids.uuid(now)))?;
+    let epoch = epoch(link, target, incarnation.clone(), Epoch::from_uuid(ids.uuid(now)))?;
     link.batch("COMMIT").map_err(wrong)?;
     link.patience = SILENCE;
-    Ok(epoch)
+    Ok((epoch, incarnation))
 }
 
 /// Begins a transaction in which the schema may be changed, alone among all processes, however long it takes.

@@ -49,10 +49,14 @@ fn a_restored_or_promoted_database_is_another_incarnation() {
     let database = Postgres::database().unwrap();
     let first = open(database.url()).unwrap().epoch();
     let known = database.psql("SELECT value FROM meta WHERE key = 'incarnation'").unwrap();
-    let (system, timeline) = known.trim().split_once('/').unwrap();
+    let [system, timeline, tables] = known.trim().split('/').collect::<Vec<_>>()[..] else { panic!("{known}") };
     let mut seen = vec![first];
-    // As if it had been written on another system, and on another timeline of this one.
-    for other in [format!("1{system}/{timeline}"), format!("{system}/0000FFFF")] {
+    // As if it had been written on another system, on another timeline of this one, and in other tables.
+    for other in [
+        format!("1{system}/{timeline}/{tables}"),
+        format!("{system}/0000FFFF/{tables}"),
+        format!("{system}/{timeline}/1"),
+    ] {
         database.psql(&format!("UPDATE meta SET value = '{other}' WHERE key = 'incarnation'")).unwrap();
         let epoch = open(database.url()).unwrap().epoch();
         assert!(!seen.contains(&epoch), "another epoch after {other}");
@@ -61,6 +65,20 @@ fn a_restored_or_promoted_database_is_another_incarnation() {
     }
     let now = database.psql("SELECT value FROM meta WHERE key = 'incarnation'").unwrap();
     assert_eq!(now, known);
+}
+
+#[test]
+fn a_dump_that_is_read_in_on_the_same_server_is_another_incarnation_from_the_first_start_on() {
+    let database = Postgres::database().unwrap();
+    let first = open(database.url()).unwrap().epoch();
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("dump");
+    database.dump(&dump).unwrap();
+    assert_eq!(open(database.url()).unwrap().epoch(), first);
+    database.restore(&dump).unwrap();
+    let second = open(database.url()).unwrap().epoch();
+    assert_ne!(second, first);
+    assert_eq!(open(database.url()).unwrap().epoch(), second, "minted once");
 }
 
 #[test]
