@@ -112,7 +112,9 @@ fn soak() -> Result<(), String> {
         let mut arguments = vec!["test", "--locked", "--all-features"];
         arguments.extend(scenario.test);
         arguments.extend(["--", "--nocapture"]);
-        cargo(scenario.name, &arguments, &[soak::BUILD, scenario.variables].concat())?;
+        let mut variables = soak::BUILD.to_vec();
+        variables.extend(scenario.variables.iter().filter(|(name, _)| env::var_os(name).is_none()));
+        cargo(scenario.name, &arguments, &variables)?;
     }
     Ok(())
 }

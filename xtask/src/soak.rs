@@ -8,7 +8,7 @@ pub(crate) struct Scenario {
     pub(crate) shows: &'static str,
     /// The test, for `cargo test`.
     pub(crate) test: &'static [&'static str],
-    /// How long a form it is to have.
+    /// How long a form it is to have, where the environment does not say.
     pub(crate) variables: &'static [(&'static str, &'static str)],
 }
 
@@ -62,6 +62,54 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         shows: "the readers of `fuzz/` against millions of inputs made from good ones",
         test: &["--package", "unionflow-server", "--test", "parsers"],
         variables: &[("UNIONFLOW_PARSER_INPUTS", "3000000")],
+    },
+    Scenario {
+        name: "broker-killed",
+        shows: "the broker is killed and started again under load: each client sees each event once, in order",
+        test: &["--package", "unionflow-server", "--test", "cluster", "broker_killed"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
+    },
+    Scenario {
+        name: "broker-paused",
+        shows: "the broker stands still for a minute: the same",
+        test: &["--package", "unionflow-server", "--test", "cluster", "broker_paused"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "5"), ("UNIONFLOW_FAULT_PAUSE_SECONDS", "60")],
+    },
+    Scenario {
+        name: "gateways-killed",
+        shows: "two of three servers are killed at random while 200 clients follow: the same",
+        test: &["--package", "unionflow-server", "--test", "cluster", "gateways_killed"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
+    },
+    Scenario {
+        name: "postgres-restarted",
+        shows: "PostgreSQL is stopped, and killed, and started again under load: the same",
+        test: &["--package", "unionflow-server", "--test", "cluster", "postgres_restarted"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
+    },
+    Scenario {
+        name: "api-killed",
+        shows: "the server that publishes is killed between commit and publish: the same",
+        test: &["--package", "unionflow-server", "--test", "cluster", "api_killed"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "50")],
+    },
+    Scenario {
+        name: "kafka-cut",
+        shows: "the network between a server and Kafka is cut, one-way, half-open, slow: the same",
+        test: &["--package", "unionflow-server", "--test", "cluster", "kafka_cut"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
+    },
+    Scenario {
+        name: "restored",
+        shows: "a backup is restored while what it undoes is still in the topics: nobody is shown it",
+        test: &["--package", "unionflow-server", "--test", "cluster", "restored"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
+    },
+    Scenario {
+        name: "wrong-clock",
+        shows: "two servers whose clocks are ten minutes wrong, one ahead and one behind: the same",
+        test: &["--package", "unionflow-server", "--test", "cluster", "wrong_clock"],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
     },
 ];
 

@@ -43,8 +43,8 @@ pub struct Office {
 }
 
 /// What an organisation's people did, by what they were answered.
-#[derive(Default)]
-struct Done {
+#[derive(Clone, Default)]
+pub struct Done {
     /// Amounts asked for: each is asked for once.
     submitted: BTreeSet<i64>,
     approved: BTreeSet<String>,
@@ -110,6 +110,16 @@ impl Office {
 
     fn done(&self) -> MutexGuard<'_, Done> {
         self.done.lock().expect("nobody panics while holding it")
+    }
+
+    /// What was done so far.
+    pub fn memory(&self) -> Done {
+        self.done().clone()
+    }
+
+    /// Everything that was done since is undone: a backup of then was restored.
+    pub fn forget_since(&self, memory: Done) {
+        *self.done() = memory;
     }
 
     /// The newest event that the first answer after this moment told of.
@@ -225,5 +235,6 @@ impl Load {
         while let Some(ended) = desks.join_next().await {
             ended.expect("nobody gives up");
         }
+        self.stop.send_replace(false);
     }
 }

@@ -1,10 +1,13 @@
-//! A network that breaks: a TCP proxy on loopback that can cut, hold back and slow down.
+//! A network that breaks: a TCP proxy on loopback that can cut, hold back, slow down, and forget one end.
 
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{
+        TcpListener, TcpSocket, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::watch,
     task::JoinHandle,
 };
@@ -16,6 +19,13 @@ pub enum Weather {
     Fine,
     /// Takes bytes and passes none on: connections look alive and are not.
     BlackHole,
+    /// Takes bytes both ways, and passes only those of the other way on.
+    OneWay {
+        /// The way on which they stay.
+        stays: Way,
+    },
+    /// Has let the server's end of each connection go and not the client's: whoever is there hears nothing any more, for good.
+    HalfOpen,
     /// Passes a few bytes on at a time, with a pause after each.
     Slow {
         /// Bytes at a time.
@@ -25,6 +35,22 @@ pub enum Weather {
     },
     /// Refuses connections, and has cut those there were.
     Cut,
+}
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To the server.
+    Up,
+    /// To the client.
+    Down,
+}
+
+impl Weather {
+    /// Whether bytes stay where they are on this way.
+    fn holds(self, way: Way) -> bool {
+        self == Self::BlackHole || self == Self::OneWay { stays: way }
+    }
 }
 
 /// A proxy between clients and a server.
@@ -37,7 +63,12 @@ pub struct ChaosProxy {
 impl ChaosProxy {
     /// A proxy before this address.
     pub async fn before(target: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::at("127.0.0.1:0", target).await
+    }
+
+    /// A proxy at one address before another.
+    pub async fn at(address: &str, target: &str) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (weather, seen) = watch::channel(Weather::Fine);
         let accepting = tokio::spawn(accept(listener, target.to_owned(), seen));
@@ -64,8 +95,14 @@ impl Drop for ChaosProxy {
 async fn accept(listener: TcpListener, target: String, weather: watch::Receiver<Weather>) {
     loop {
         let Ok((client, _)) = listener.accept().await else { return };
-        if *weather.borrow() == Weather::Cut {
-            continue;
+        let now = *weather.borrow();
+        match now {
+            Weather::Cut => continue,
+            Weather::HalfOpen => {
+                tokio::spawn(hear_nothing(client.into_split()));
+                continue;
+            }
+            _ => {}
         }
         let Ok(server) = connect(&target).await else { continue };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
@@ -87,22 +124,34 @@ async fn carry(client: TcpStream, server: TcpStream, mut weather: watch::Receive
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let (up, down) = (weather.clone(), weather.clone());
-    tokio::select! {
-        () = one_way(&mut from_client, &mut to_server, up) => {}
-        () = one_way(&mut from_server, &mut to_client, down) => {}
-        _ = weather.wait_for(|weather| *weather == Weather::Cut) => {}
+    let ends = |weather: &Weather| matches!(weather, Weather::Cut | Weather::HalfOpen);
+    let half_open = tokio::select! {
+        () = one_way(&mut from_client, &mut to_server, up, Way::Up) => false,
+        () = one_way(&mut from_server, &mut to_client, down, Way::Down) => false,
+        ended = weather.wait_for(ends) => ended.is_ok_and(|weather| *weather == Weather::HalfOpen),
+    };
+    drop((from_server, to_server));
+    if half_open {
+        hear_nothing((from_client, to_client)).await;
     }
+}
+
+/// Takes whatever a client says until it goes.
+async fn hear_nothing((mut from, _to): (OwnedReadHalf, OwnedWriteHalf)) {
+    let mut buffer = vec![0; 16 * 1024];
+    while from.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
 }
 
 async fn one_way(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
     mut weather: watch::Receiver<Weather>,
+    way: Way,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let now = *weather.borrow_and_update();
-        if now == Weather::BlackHole {
+        if now.holds(way) {
             if weather.changed().await.is_err() {
                 return;
             }
@@ -110,7 +159,7 @@ async fn one_way(
         }
         let (most, pause) = match now {
             Weather::Slow { bytes, pause } => (bytes.clamp(1, buffer.len()), Some(pause)),
-            Weather::Fine | Weather::Cut | Weather::BlackHole => (buffer.len(), None),
+            _ => (buffer.len(), None),
         };
         let read = tokio::select! {
             read = from.read(&mut buffer[..most]) => read,

@@ -7,9 +7,14 @@
 
 mod api_killed;
 mod broker_killed;
+mod broker_paused;
 mod client;
 mod gateways_killed;
+mod kafka_cut;
 mod postgres_restarted;
 mod report;
+mod restored;
 mod scene;
+mod server;
 mod stage;
+mod wrong_clock;

@@ -17,6 +17,8 @@ pub(crate) struct Report {
     deliveries: usize,
     reconnects: usize,
     resyncs: usize,
+    /// How often clients must have been told to fetch anew.
+    pub(crate) expected_resyncs: usize,
     lost: usize,
     doubled: usize,
     out_of_order: usize,
@@ -76,7 +78,9 @@ impl Report {
 
     /// Everything that must be nothing is nothing.
     pub(crate) fn is_clean(&self) -> bool {
-        self.tally.faults.is_empty() && self.lost + self.doubled + self.out_of_order + self.kept_wrong() == 0
+        self.tally.faults.is_empty()
+            && self.resyncs == self.expected_resyncs
+            && self.lost + self.doubled + self.out_of_order + self.kept_wrong() == 0
     }
 
     fn kept_wrong(&self) -> usize {

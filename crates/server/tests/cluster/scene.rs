@@ -1,12 +1,6 @@
 //! One run: a database with three organisations, servers over it, people at work and clients that follow.
 
-use std::{
-    collections::HashMap,
-    ops::Range,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
@@ -19,41 +13,48 @@ use unionflow_components::Database;
 use unionflow_protocol::Role;
 use unionflow_service::Service;
 use unionflow_testkit::{
-    Account, Books, Load, Office, PATIENCE, Person, ServerProcess, Troupe, how_many, lasts, open_service_on,
+    Account, Books, ChaosProxy, Done, Load, Office, Person, Troupe, how_many, lasts, open_service_on,
     settings,
 };
 
 use crate::{
     client::{Client, Goal, Way},
     report::Report,
+    server::{BINARY, Other, Server},
     stage::{Parts, turn},
 };
 
-const BINARY: &str = env!("CARGO_BIN_EXE_unionflow");
 const ORGANIZATIONS: [&str; 3] = ["Mutuelle Espoir", "Union Solidarité", "Tontine Étoile"];
 /// A desk's pause between two requests: there is work all the time, and the machine is not full of it.
 const PACE: Duration = Duration::from_millis(150);
-const LOOK: Duration = Duration::from_millis(20);
 /// How long until everything is well again before a run fails.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
 /// Servers and clients of a run.
 pub(crate) struct Shape {
-    /// What each server has in its environment besides.
-    pub(crate) servers: Vec<Vec<(&'static str, String)>>,
+    /// What is other about each server.
+    servers: Vec<Other>,
     /// Clients in all.
-    pub(crate) clients: usize,
+    clients: usize,
+    /// A network that breaks.
+    network: Option<ChaosProxy>,
 }
 
 impl Shape {
     /// So many servers, all alike.
     pub(crate) fn of(servers: usize, clients: usize) -> Self {
-        Self { servers: vec![Vec::new(); servers], clients }
+        Self { servers: vec![Other::default(); servers], clients, network: None }
     }
 
-    /// One of them has this in its environment too.
-    pub(crate) fn with(mut self, server: usize, name: &'static str, value: String) -> Self {
-        self.servers[server].push((name, value));
+    /// One of them finds Kafka by this network.
+    pub(crate) fn behind(mut self, server: usize, network: ChaosProxy) -> Self {
+        self.servers[server].brokers = Some(network.address());
+        Self { network: Some(network), ..self }
+    }
+
+    /// The clock of one of them is so many minutes wrong.
+    pub(crate) fn wrong_by(mut self, server: usize, minutes: i64) -> Self {
+        self.servers[server].minutes_wrong = minutes;
         self
     }
 }
@@ -72,21 +73,19 @@ pub(crate) struct Scene {
     following: JoinSet<(usize, Client)>,
     /// When each fault ended, and how long after that every server was whole again.
     healed: Vec<(Instant, Option<Duration>)>,
+    /// Journals that are no more, by their epoch: one for each office.
+    past: Vec<HashMap<String, Books>>,
+    /// How often clients must have been told to fetch anew.
+    resyncs: usize,
+    clients: usize,
+    network: Option<ChaosProxy>,
     folder: TempDir,
-}
-
-/// A place for a server: the same address after a restart.
-pub(crate) struct Server {
-    pub(crate) address: std::net::SocketAddr,
-    environment: Vec<(&'static str, String)>,
-    log: PathBuf,
-    process: Option<ServerProcess>,
 }
 
 /// Runs a scenario with one seed after another, and prints what came of it.
 pub(crate) async fn repeat(
     name: &'static str,
-    shape: impl Fn(&Parts) -> Shape,
+    shape: impl AsyncFn(&Parts, u64) -> Shape,
     scenario: impl AsyncFn(&mut Parts, &mut Scene),
 ) {
     let mut parts = turn().await;
@@ -94,31 +93,17 @@ pub(crate) async fn repeat(
     let last = first + how_many("UNIONFLOW_FAULT_RUNS", 1) - 1;
     let mut report = Report::of(name, (first, last));
     for seed in first..=last {
-        let mut scene = Scene::open(&parts, shape(&parts), seed).await;
+        let mut scene = Scene::open(&parts, shape(&parts, seed).await, seed).await;
         eprintln!("{name}: UNIONFLOW_FAULT_SEED={seed}");
         scenario(&mut parts, &mut scene).await;
         let logs = scene.end(&mut report).await;
         assert!(
             report.is_clean(),
-            "UNIONFLOW_FAULT_SEED={seed}: {report}\n{:#?}\n{}",
-            report.tally.faults,
-            logs()
+            "UNIONFLOW_FAULT_SEED={seed}: {report}\n{:#?}\n{logs}",
+            report.tally.faults
         );
     }
     println!("{report}");
-}
-
-impl Server {
-    pub(crate) async fn start(&mut self) {
-        let log = Some(self.log.as_path());
-        self.process =
-            Some(ServerProcess::start_with(Path::new(BINARY), self.address, &self.environment, log).await);
-    }
-
-    /// `kill -9` after this long.
-    pub(crate) async fn kill_after(&mut self, moment: Duration) {
-        self.process.take().expect("it runs").kill_after(moment).await;
-    }
 }
 
 impl Scene {
@@ -128,14 +113,9 @@ impl Scene {
         let database = block_in_place(|| parts.postgres.new_database()).expect("a database");
         let troupes = found(database.url()).await;
         let mut servers = Vec::new();
-        for (n, more) in shape.servers.into_iter().enumerate() {
-            let mut environment = vec![
-                ("DATABASE_URL", database.url().to_owned()),
-                ("KAFKA_BOOTSTRAP_SERVERS", parts.kafka.servers()),
-            ];
-            environment.extend(more);
-            let (address, log) = (ServerProcess::free_address(), folder.path().join(format!("{n}.log")));
-            let mut server = Server { address, environment, log, process: None };
+        for (n, other) in shape.servers.into_iter().enumerate() {
+            let log = folder.path().join(format!("{n}.log"));
+            let mut server = Server::new(database.url(), parts.kafka.servers(), other, log);
             server.start().await;
             servers.push(server);
         }
@@ -165,6 +145,10 @@ impl Scene {
             desks,
             following,
             healed: Vec::new(),
+            past: ORGANIZATIONS.iter().map(|_| HashMap::new()).collect(),
+            resyncs: 0,
+            clients: shape.clients,
+            network: shape.network,
             folder,
         };
         scene.load.goes_on(12).await;
@@ -181,6 +165,49 @@ impl Scene {
         Duration::from_micros(self.draw(0..u64::try_from(longest.as_micros()).expect("not so long")))
     }
 
+    /// The network that breaks.
+    pub(crate) fn network(&self) -> &ChaosProxy {
+        self.network.as_ref().expect("the shape has one")
+    }
+
+    /// Where files of this run are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Everybody finishes what they have begun.
+    pub(crate) async fn rests(&mut self) {
+        self.load.ends(std::mem::take(&mut self.desks)).await;
+    }
+
+    /// Everybody works again.
+    pub(crate) fn goes_on(&mut self) {
+        for office in &self.offices {
+            office.begin(&self.load, &mut self.desks);
+        }
+    }
+
+    /// What everybody has done so far.
+    pub(crate) fn memory(&self) -> Vec<Done> {
+        self.offices.iter().map(|office| office.memory()).collect()
+    }
+
+    /// What was done since is undone, and every client is to be told.
+    pub(crate) fn forgets_since(&mut self, memory: Vec<Done>) {
+        self.offices.iter().zip(memory).for_each(|(office, done)| office.forget_since(done));
+        self.resyncs += self.clients;
+    }
+
+    /// Keeps the journals as they are, to be compared with what was seen of them.
+    pub(crate) async fn notes_journals(&mut self) {
+        let service = service_on(self.database.url()).await;
+        let epoch = service.store().epoch().to_string();
+        for (office, past) in self.offices.iter().zip(&mut self.past) {
+            past.insert(epoch.clone(), Books::read(service.store(), office.troupe.id).await);
+        }
+        block_in_place(|| service.store().close());
+    }
+
     /// Waits until so many commands more were answered, drawn from this range.
     pub(crate) async fn works(&mut self, commands: Range<u64>) {
         let commands = self.draw(commands);
@@ -195,18 +222,17 @@ impl Scene {
     /// A fault ended just now: waits until every server is whole, and people work again everywhere.
     pub(crate) async fn heals(&mut self) {
         let ended = Instant::now();
-        let addresses = self.servers.iter().map(|server| server.address.to_string()).collect();
-        let whole = timeout(SETTLES_WITHIN, all_ready(addresses)).await;
+        let whole = timeout(SETTLES_WITHIN, all_whole(&self.servers)).await;
         self.healed.push((ended, whole.ok().map(|()| ended.elapsed())));
         while self.offices.iter().any(|office| office.first_answered_after(ended).is_none()) {
             self.load.goes_on(1).await;
         }
     }
 
-    /// Everybody finishes; then what was done and seen is compared with what is kept. How to show the servers' logs.
-    async fn end(mut self, report: &mut Report) -> impl FnOnce() -> String + use<> {
+    /// Everybody finishes; then what was done and seen is compared with what is kept. The ends of the servers' logs.
+    async fn end(mut self, report: &mut Report) -> String {
         self.load.goes_on(12).await;
-        self.load.ends(self.desks).await;
+        self.rests().await;
         for (office, goal) in self.offices.iter().zip(&self.goals) {
             let path = format!("/dashboard/stats?organizationId={}", office.troupe.id);
             let stats = office.treasurer.get(&path).await.expect(200);
@@ -236,21 +262,11 @@ impl Scene {
         for server in &mut self.servers {
             server.kill_after(Duration::ZERO).await;
         }
-        check(&self.database, &self.offices, &seen, &ended, report).await;
+        check(&self.database, &self.offices, self.past, &seen, &ended, report).await;
+        report.expected_resyncs += self.resyncs;
         report.runs += 1;
-        let (logs, folder) = (self.servers.into_iter().map(|server| server.log), self.folder);
-        let logs: Vec<PathBuf> = logs.collect();
-        move || {
-            let _held = folder;
-            logs.iter().map(|log| end_of(log)).collect()
-        }
+        self.servers.iter().map(Server::last_words).collect()
     }
-}
-
-fn end_of(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    format!("{}:\n{}\n", log.display(), lines[lines.len().saturating_sub(40)..].join("\n"))
 }
 
 /// The use cases on a database, as a server opens it.
@@ -290,18 +306,9 @@ async fn clients(addresses: &[String], office: &Office, count: usize, rng: &mut 
     people.map(|(person, way)| Client::new(person, all.clone(), way, StdRng::from_rng(rng))).collect()
 }
 
-/// Until every server says that it and all it needs is well.
-async fn all_ready(addresses: Vec<String>) {
-    let mut look = interval(LOOK);
-    for address in addresses {
-        let url = format!("http://{address}/health/ready");
-        loop {
-            look.tick().await;
-            let Ok(Ok(answer)) = timeout(PATIENCE, reqwest::get(&url)).await else { continue };
-            if answer.text().await.is_ok_and(|text| text.contains("\"status\":\"ready\"")) {
-                break;
-            }
-        }
+async fn all_whole(servers: &[Server]) {
+    for server in servers {
+        server.is_whole().await;
     }
 }
 
@@ -319,6 +326,7 @@ async fn outbox_empties(database: &Database) {
 async fn check(
     database: &Database,
     offices: &[Arc<Office>],
+    past: Vec<HashMap<String, Books>>,
     seen: &[(usize, Client)],
     ended: &[Instant],
     report: &mut Report,
@@ -336,10 +344,12 @@ async fn check(
     let service = service_on(url).await;
     let epoch = service.store().epoch().to_string();
     let mut recovered = vec![Duration::ZERO; ended.len()];
-    for (n, office) in offices.iter().enumerate() {
+    for (n, (office, mut journals)) in offices.iter().zip(past).enumerate() {
         let books = Books::read(service.store(), office.troupe.id).await;
         office.audit(&books, &mut report.tally);
-        let journals = HashMap::from([(epoch.clone(), books)]);
+        if journals.insert(epoch.clone(), books).is_some() {
+            report.tally.faults.push("the journal is another, and its epoch is not".to_owned());
+        }
         for (_, client) in seen.iter().filter(|(of, _)| *of == n) {
             report.compare(client, &journals);
             for (at, longest) in ended.iter().zip(&mut recovered) {

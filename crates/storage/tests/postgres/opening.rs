@@ -49,7 +49,9 @@ fn a_restored_or_promoted_database_is_another_incarnation() {
     let database = Postgres::database().unwrap();
     let first = open(database.url()).unwrap().epoch();
     let known = database.psql("SELECT value FROM meta WHERE key = 'incarnation'").unwrap();
-    let [system, timeline, tables] = known.trim().split('/').collect::<Vec<_>>()[..] else { panic!("{known}") };
+    let [system, timeline, tables] = known.trim().split('/').collect::<Vec<_>>()[..] else {
+        panic!("{known}")
+    };
     let mut seen = vec![first];
     // As if it had been written on another system, on another timeline of this one, and in other tables.
     for other in [
