@@ -97,7 +97,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "kafka-cut",
         shows: "the network between a server and Kafka is cut, one-way, half-open, slow: the same",
         test: &["--package", "unionflow-server", "--test", "cluster", "kafka_cut"],
-        variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "20"), ("UNIONFLOW_FAULT_CUT_SECONDS", "30")],
     },
     Scenario {
         name: "restored",

@@ -32,7 +32,7 @@ async fn publisher(scene: &Scene, before: &str) -> String {
 async fn whoever_publishes_is_killed_between_commit_and_publish_and_another_goes_on() {
     repeat(
         "api-killed",
-        async |_, _| Shape::of(2, 30),
+        async |_| Shape::of(2, 30),
         async |_, scene| {
             // Of two, the one that came first publishes; then the other, which has been there longer.
             let mut holder = publisher(scene, "").await;

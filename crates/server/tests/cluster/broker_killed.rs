@@ -10,7 +10,7 @@ use crate::scene::{Shape, repeat};
 async fn a_broker_that_is_killed_and_comes_back_costs_nobody_an_event() {
     repeat(
         "broker-killed",
-        async |_, _| Shape::of(2, 30),
+        async |_| Shape::of(2, 30),
         async |parts, scene| {
             scene.works(5..60).await;
             scene.bears(Duration::from_millis(20)).await;

@@ -14,7 +14,7 @@ async fn a_broker_that_stands_still_and_goes_on_costs_nobody_an_event() {
     let pause = Duration::from_secs(how_many("UNIONFLOW_FAULT_PAUSE_SECONDS", SECONDS));
     repeat(
         "broker-paused",
-        async |_, _| Shape::of(2, 30),
+        async |_| Shape::of(2, 30),
         async |parts, scene| {
             scene.works(5..60).await;
             scene.bears(Duration::from_millis(20)).await;

@@ -10,7 +10,7 @@ use crate::scene::{Shape, repeat};
 async fn two_of_three_servers_are_killed_while_two_hundred_clients_follow_and_none_misses_an_event() {
     repeat(
         "gateways-killed",
-        async |_, _| Shape::of(3, 200),
+        async |_| Shape::of(3, 200),
         async |_, scene| {
             for _ in 0..2 {
                 let mut servers = [0, 1, 2];

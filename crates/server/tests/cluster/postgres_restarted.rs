@@ -10,7 +10,7 @@ use crate::scene::{Shape, repeat};
 async fn a_database_that_is_restarted_under_load_keeps_what_was_answered_and_servers_find_it_again() {
     repeat(
         "postgres-restarted",
-        async |_, _| Shape::of(2, 30),
+        async |_| Shape::of(2, 30),
         async |parts, scene| {
             for n in 0..2 {
                 scene.works(5..60).await;

@@ -10,7 +10,7 @@ use crate::scene::{Shape, repeat};
 async fn after_a_restore_nobody_is_shown_what_was_undone_and_every_client_fetches_anew() {
     repeat(
         "restored",
-        async |_, _| Shape::of(2, 30),
+        async |_| Shape::of(2, 30),
         async |_, scene| {
             scene.works(5..60).await;
             scene.rests().await;

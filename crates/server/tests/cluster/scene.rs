@@ -61,7 +61,8 @@ impl Shape {
 
 /// See the module.
 pub(crate) struct Scene {
-    /// What is drawn from the seed.
+    pub(crate) seed: u64,
+    /// What is drawn from it.
     pub(crate) rng: StdRng,
     /// Who works.
     pub(crate) load: Load,
@@ -85,7 +86,7 @@ pub(crate) struct Scene {
 /// Runs a scenario with one seed after another, and prints what came of it.
 pub(crate) async fn repeat(
     name: &'static str,
-    shape: impl AsyncFn(&Parts, u64) -> Shape,
+    shape: impl AsyncFn(&Parts) -> Shape,
     scenario: impl AsyncFn(&mut Parts, &mut Scene),
 ) {
     let mut parts = turn().await;
@@ -93,7 +94,7 @@ pub(crate) async fn repeat(
     let last = first + how_many("UNIONFLOW_FAULT_RUNS", 1) - 1;
     let mut report = Report::of(name, (first, last));
     for seed in first..=last {
-        let mut scene = Scene::open(&parts, shape(&parts, seed).await, seed).await;
+        let mut scene = Scene::open(&parts, shape(&parts).await, seed).await;
         eprintln!("{name}: UNIONFLOW_FAULT_SEED={seed}");
         scenario(&mut parts, &mut scene).await;
         let logs = scene.end(&mut report).await;
@@ -136,6 +137,7 @@ impl Scene {
         }
         offices.iter().for_each(|office| office.begin(&load, &mut desks));
         let scene = Self {
+            seed,
             rng,
             load,
             database,

@@ -10,7 +10,7 @@ use crate::scene::{Shape, repeat};
 async fn servers_whose_clocks_are_ten_minutes_wrong_work_with_the_others_as_if_they_were_right() {
     repeat(
         "wrong-clock",
-        async |_, _| Shape::of(3, 30).wrong_by(1, 10).wrong_by(2, -10),
+        async |_| Shape::of(3, 30).wrong_by(1, 10).wrong_by(2, -10),
         async |_, scene| {
             scene.works(10..40).await;
             // Those that are wrong are left alone: one of them publishes, and both are signed in at.
