@@ -22,18 +22,17 @@ impl Process {
         more: &[(&str, &str)],
     ) -> Self {
         let (address, admin) = (ServerProcess::free_address(), unused_address());
-        let (servers, admin_listen) = (stage.kafka.servers(), admin.to_string());
         let mut variables = vec![
-            ("DATABASE_URL", database.url()),
-            ("UNIONFLOW_ADMIN_LISTEN", admin_listen.as_str()),
+            ("DATABASE_URL", database.url().to_owned()),
+            ("UNIONFLOW_ADMIN_LISTEN", admin.to_string()),
             // A broker that is gone is told of every second.
-            ("UNIONFLOW_LOG", "error"),
+            ("UNIONFLOW_LOG", "error".to_owned()),
         ];
         if has_kafka {
-            variables.push(("KAFKA_BOOTSTRAP_SERVERS", &servers));
+            variables.push(("KAFKA_BOOTSTRAP_SERVERS", stage.kafka.servers()));
         }
-        variables.extend(more);
-        Self { server: ServerProcess::start_with(&binary(), address, &variables).await, admin }
+        variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Self { server: ServerProcess::start_with(&binary(), address, &variables, None).await, admin }
     }
 
     pub(super) fn address(&self) -> String {
