@@ -40,7 +40,7 @@ pub enum Taken {
 }
 
 /// Takes a fact in, under the lock of its organisation: once, and without any effect but that it is told. By a service key, whoever
-/// calls says so before, by [`Tx::act_as`].
+/// calls says so before, by [`Tx::act_by`].
 pub fn take(tx: &mut Tx<'_>, fact: &Fact) -> Result<Taken, Undo> {
     let (organization, currency) = {
         let organization = tx.organization()?;

@@ -14,12 +14,12 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use unionflow_bus::{BusFault, InboundInMemory, InboundSender, Outlet, OutletInMemory, RawRecord};
 use unionflow_domain::{
-    inbound::{PLAIN, Rules, Source, Types},
+    inbound::{Arrival, Heard, PLAIN, Rules, Source, Types, hear},
     policy,
 };
-use unionflow_protocol::{Audience, EventType, Role, RoleSet, Seq, Topic};
-use unionflow_service::inbound::{DeadLetter, Intake};
-use unionflow_storage::{StoreFault, SystemClock, intercept::Intercept};
+use unionflow_protocol::{Audience, EventType, Origin, Role, RoleSet, Seq, Topic, id::ServiceKeyId};
+use unionflow_service::inbound::{DeadLetter, Intake, Taken, take};
+use unionflow_storage::{Scope, StoreFault, SystemClock, intercept::Intercept};
 
 use super::scene::{Club, Told, Town};
 
@@ -187,6 +187,29 @@ async fn what_cannot_be_taken_in_is_a_dead_letter_as_it_came_and_the_rest_goes_o
     assert_eq!(large.value_bytes, Some(2_000_000));
     assert_eq!(large.original.value.as_ref().map(bytes::Bytes::len), Some(256 * 1024));
     assert_eq!(large.replayed(), None, "its end is missing");
+}
+
+#[tokio::test]
+async fn a_fact_that_came_by_a_service_key_names_the_key() {
+    let scene = Scene::open().await;
+    let key = ServiceKeyId::from_uuid(uuid::Uuid::from_u128(5));
+    let value = paid(&json!({"amount": 5}));
+    let arrival = Arrival {
+        place: "a request",
+        key: None,
+        headers: vec![],
+        value: Some(value.as_bytes()),
+        is_cut: false,
+    };
+    let Ok(Heard::Fact(fact)) = hear(&arrival, &rules(&scene.club)) else { panic!("it is a fact") };
+    let written = scene.town.service.store().write(Scope::Organization(scene.club.id), move |tx| {
+        tx.act_by(key);
+        Ok((take(tx, &fact)?, take(tx, &fact)?))
+    });
+    assert_eq!(written.await, Ok((Taken::Journaled, Taken::Known)));
+    let told = scene.told().await;
+    let head = &told.last().expect("it is told").envelope.head;
+    assert_eq!((head.service_key_id, head.origin, head.actor_id), (Some(key), Origin::Inbound, None));
 }
 
 #[tokio::test]
