@@ -277,9 +277,14 @@ async fn open_bus(store: &Store, settings: &Settings) -> Result<Wires, StartFaul
     let key = unionflow_service::record_key(store).await.map_err(store_fault)?;
     let bus = KafkaBus::new(settings.kafka()?, Identity { epoch: store.epoch(), key });
     let bus = bus.map_err(StartFault::Kafka)?;
-    let inbound = bus.inbound(&settings.inbound_topics()).map_err(StartFault::Kafka)?;
-    let foreign = Foreign { inbound: Box::new(inbound), outlet: Arc::new(bus.outlet()) };
-    Ok(Wires { bus: Arc::new(bus), foreign: Some(foreign) })
+    // A member of the group that takes nothing in would hold up whatever it is given.
+    let foreign = if settings.role.has_api() {
+        let inbound = bus.inbound(&settings.inbound_topics()).map_err(StartFault::Kafka)?;
+        Some(Foreign { inbound: Box::new(inbound), outlet: Arc::new(bus.outlet()) })
+    } else {
+        None
+    };
+    Ok(Wires { bus: Arc::new(bus), foreign })
 }
 
 #[cfg(not(feature = "kafka"))]

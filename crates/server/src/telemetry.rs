@@ -133,7 +133,6 @@ fn begin() {
     for reason in ["foreign", "epoch", "header", "signature"] {
         counter!("unionflow_bus_ignored_total", "reason" => reason).absolute(0);
     }
-    counter!("unionflow_dead_letters_total", "reason" => "NOT_JSON").absolute(0);
     for source in ["ring", "journal", "none"] {
         counter!("unionflow_gateway_resumes_total", "source" => source).absolute(0);
     }

@@ -92,6 +92,14 @@ async fn gateways_show_what_an_api_process_records_and_one_that_came_late_shows_
     let place = next["asOfSeq"].as_u64().expect("a place");
     newcomer.sees_until(place).await;
     screen.sees_until(place).await;
+    // What other systems send is given to who takes it in, and to nobody else.
+    let members = spawn_blocking(move || {
+        let group = ["--describe", "--members", "--group", "unionflow-websocket-server"];
+        Kafka::tool(&kafka, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", &group)
+    });
+    let members = members.await.expect("it ran").expect("the tool runs");
+    let rows = members.lines().filter(|line| line.starts_with("unionflow-websocket-server")).count();
+    assert_eq!(rows, 1, "{members}");
     stop([late, first, api]).await;
 }
 

@@ -136,7 +136,8 @@ impl Arriving {
 
     /// Binds the epoch to this server, and lets it look at what came: what follows reads much of it.
     pub(crate) fn bind(&mut self, epoch: Epoch) -> Result<(), StoreFault> {
-        let kept = migrate::epoch(&mut self.link, &self.target, self.incarnation.clone(), epoch)?;
+        let incarnation = self.incarnation.clone().with_tables(&mut self.link).map_err(|t| self.fault(&t))?;
+        let kept = migrate::epoch(&mut self.link, &self.target, incarnation, epoch)?;
         if kept != epoch {
             return Err(MoveFault::Differs(format!("epoch: {epoch} ≠ {kept}")).into());
         }

@@ -89,6 +89,8 @@ async fn a_store_arrives_whole_and_under_the_same_epoch() {
     let last = steps.last().unwrap();
     assert_eq!((last.done, last.total), (moved.rows + ENTRIES, moved.rows + ENTRIES));
 
+    let bound = database.psql("SELECT value FROM meta WHERE key = 'incarnation'").unwrap();
+    assert!(!bound.contains('?'), "bound to the server and to these tables: {bound}");
     let store = open(database.url()).unwrap();
     assert_eq!(store.epoch(), file.epoch);
     for organization in &file.organizations {
