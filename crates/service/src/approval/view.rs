@@ -65,10 +65,6 @@ pub(crate) fn read(
         // With those who were shown a code since: voters see whose voice it may be.
         terms.code_givers = approval.code_givers(electorate);
     }
-    let actions = match member {
-        Some(member) => actions(reader, approval, member, electorate.as_ref())?,
-        None => Vec::new(),
-    };
     let concerned = match approval.content.beneficiary_member_id {
         Some(id) => reader.load_member(id)?,
         None => None,
@@ -103,7 +99,7 @@ pub(crate) fn read(
         last_failure: outcome.last_failure,
         created_at: approval.created_at,
         updated_at: approval.updated_at,
-        actions,
+        actions: actions(reader, approval, member, electorate.as_ref())?,
         as_of,
     })
 }
@@ -133,9 +129,10 @@ fn votes(reader: &mut Reader<'_>, approval: &Approval) -> Result<Vec<Vote>, Undo
 fn actions(
     reader: &mut Reader<'_>,
     approval: &Approval,
-    member: &Member,
+    member: Option<&Member>,
     electorate: Option<&Electorate>,
 ) -> Result<Vec<AllowedAction>, Undo> {
+    let Some(member) = member else { return Ok(Vec::new()) };
     let (now, voter) = (reader.now(), voter(member));
     let may_vote = match electorate {
         Some(electorate) => approval.may_vote(&voter, electorate, now),
