@@ -49,12 +49,7 @@ pub(crate) fn read(
     let purpose = reader.load_text(owner, TextKind::Purpose, 0)?;
     let rejected = approval.status == ApprovalStatus::Rejected;
     let reason = if rejected { reader.load_text(owner, TextKind::Reason, 0)? } else { None };
-    let (mut current_step, mut votes_in_step, mut votes_needed) = (None, 0, 0);
-    if let (ApprovalStatus::Pending, Resolution::Open { step, votes_in_step: have, votes_needed: need }) =
-        (approval.status, approval.resolve(approval.created_at))
-    {
-        (current_step, votes_in_step, votes_needed) = (Some(step), have, need);
-    }
+    let (current_step, votes_in_step, votes_needed) = open_step(approval);
     let votes = votes(reader, approval)?;
     let mut terms = approval.terms.clone();
     let electorate = match approval.status {
@@ -102,6 +97,16 @@ pub(crate) fn read(
         actions: actions(reader, approval, member, electorate.as_ref())?,
         as_of,
     })
+}
+
+/// Which step waits for votes, how many it has and needs; none and 0 where nothing does.
+fn open_step(approval: &Approval) -> (Option<u8>, u8, u8) {
+    match (approval.status, approval.resolve(approval.created_at)) {
+        (ApprovalStatus::Pending, Resolution::Open { step, votes_in_step, votes_needed }) => {
+            (Some(step), votes_in_step, votes_needed)
+        }
+        _ => (None, 0, 0),
+    }
 }
 
 /// The votes that count, with what was said to them.
