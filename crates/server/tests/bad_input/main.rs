@@ -20,6 +20,8 @@ struct Desk {
     client: Client,
     /// What `{id}` may be, by the path before it.
     ids: Vec<(&'static str, String)>,
+    /// A service key, where a path names one.
+    key: String,
     before: [Seq; 2],
     tried: usize,
     wrong: Vec<String>,
@@ -60,8 +62,11 @@ impl Desk {
             ("/api/v1/members/", text(&member)),
             ("/api/v1/me/sessions/", text(session.unwrap())),
         ];
+        let keys = format!("/organizations/{}/service-keys", world.espoir.id);
+        let wanted = json!({"name": "Site", "scopes": ["read:members"]});
+        let key = text(&president.post(&keys, &wanted).await.expect(201));
         let before = world.heads().await;
-        Self { world, president, client: Client::new(), ids, before, tried: 0, wrong: Vec::new() }
+        Self { world, president, client: Client::new(), ids, key, before, tried: 0, wrong: Vec::new() }
     }
 
     async fn document(&self) -> Value {
@@ -69,7 +74,6 @@ impl Desk {
     }
 
     async fn routes(&self) -> Vec<Route> {
-        const NO_KEY: &str = "0199c5d2-7f00-7abc-8def-0123456789ab";
         let document = self.document().await;
         let mut routes = Vec::new();
         for (template, operations) in document["paths"].as_object().unwrap() {
@@ -78,7 +82,7 @@ impl Desk {
                 let path = known.map_or(template.clone(), |(_, id)| template.replace("{id}", id));
                 let method: Method = method.to_uppercase().parse().unwrap();
                 let name = format!("{method} {template}");
-                let path = path.replace("{role}", "AUDITOR").replace("{keyId}", NO_KEY);
+                let path = path.replace("{role}", "AUDITOR").replace("{keyId}", &self.key);
                 routes.push(Route { method, path, name, operation: operation.clone() });
             }
         }
