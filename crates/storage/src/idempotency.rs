@@ -57,8 +57,8 @@ impl Store {
     ) -> Result<Keyed<T>, StoreFault> {
         let foreseen = key.clone();
         let loads = move |reader: &mut Reader<'_>| {
-            let Some(key) = foreseen else { return Ok(()) };
-            load(reader, scope, &key)?;
+            let Some(key) = &foreseen else { return Ok(()) };
+            load(reader, scope, key)?;
             match scope {
                 // Whoever acts is looked up next.
                 Scope::Organization(id) => reader.load_membership(key.principal, id).map(drop),

@@ -106,6 +106,10 @@ impl WriteUnit for Write {
         self.unit.is_stale()
     }
 
+    fn foresee(&self, sql: &mut dyn Sql) {
+        self.unit.foresee(sql);
+    }
+
     fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd {
         let end = self.unit.run(&mut Statements { sql, by: &*self.by }, now);
         if end == UnitEnd::Keep {

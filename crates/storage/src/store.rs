@@ -85,6 +85,10 @@ pub trait WriteUnit: Send {
     fn deadline(&self) -> std::time::Instant;
     /// Whether nobody waits for it any more: then it must not be run.
     fn is_stale(&self) -> bool;
+    /// Tells what it will load first, once its scope is locked: see [`Sql::foresee`]. A backend need not ask.
+    fn foresee(&self, sql: &mut dyn Sql) {
+        let _ = sql;
+    }
     /// Runs it.
     fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd;
     /// Whose journal it went on with, asked once it was run: other processes are told.
@@ -188,14 +192,14 @@ impl Store {
     pub(crate) async fn write_foreseeing<T: Send + 'static>(
         &self,
         scope: Scope,
-        loads: impl FnOnce(&mut Reader<'_>) -> Result<(), StoreFault> + Send + 'static,
+        loads: impl Fn(&mut Reader<'_>) -> Result<(), StoreFault> + Send + 'static,
         unit: impl FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send + 'static,
     ) -> Result<T, Undo> {
         let (sender, receiver) = oneshot::channel();
         let queued = Queued {
             scope,
             shared: self.shared.clone(),
-            loads: Some(loads),
+            loads,
             unit: Some(unit),
             result: Err(StoreFault::Busy.into()),
             records: Vec::new(),
@@ -257,7 +261,7 @@ impl Commits {
 struct Queued<T, L, F> {
     scope: Scope,
     shared: Arc<Shared>,
-    loads: Option<L>,
+    loads: L,
     unit: Option<F>,
     result: Result<T, Undo>,
     records: Vec<Record>,
@@ -268,7 +272,7 @@ struct Queued<T, L, F> {
 impl<T, L, F> WriteUnit for Queued<T, L, F>
 where
     T: Send,
-    L: FnOnce(&mut Reader<'_>) -> Result<(), StoreFault> + Send,
+    L: Fn(&mut Reader<'_>) -> Result<(), StoreFault> + Send,
     F: FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send,
 {
     fn scope(&self) -> Scope {
@@ -283,13 +287,20 @@ where
         Instant::now() > self.deadline || self.sender.is_closed()
     }
 
+    fn foresee(&self, sql: &mut dyn Sql) {
+        let mut reader = Reader::new(sql, Timestamp::from_millis(0), self.shared.epoch);
+        let loads =
+            |reader: &mut Reader<'_>| Tx::foresee(reader, self.scope).and_then(|()| (self.loads)(reader));
+        // What fails here fails once more when it is loaded.
+        let _ = catch_unwind(AssertUnwindSafe(|| reader.foresee(loads)));
+    }
+
     fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd {
-        let (loads, unit) = self.loads.take().zip(self.unit.take()).expect("a unit is run once");
+        let unit = self.unit.take().expect("a unit is run once");
         let mut sql = Watched { sql, fault: None };
         // A panic costs this unit, never the writer.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut reader = Reader::new(&mut sql, now, self.shared.epoch);
-            reader.foresee(loads)?;
+            let reader = Reader::new(&mut sql, now, self.shared.epoch);
             let mut tx = Tx::begin(reader, self.scope, &self.shared.ids)?;
             let answer = unit(&mut tx)?;
             tx.flush()?;

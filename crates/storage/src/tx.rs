@@ -140,6 +140,14 @@ impl DerefMut for Tx<'_> {
 }
 
 impl<'a> Tx<'a> {
+    /// What every unit loads first.
+    pub(crate) fn foresee(reader: &mut Reader<'_>, scope: Scope) -> Result<(), StoreFault> {
+        let Scope::Organization(id) = scope else { return Ok(()) };
+        reader.load_head(id)?;
+        // Most units append an event, which counts.
+        reader.load_figures(id).map(drop)
+    }
+
     /// Begins a unit: its organisation is locked, and read.
     pub(crate) fn begin(reader: Reader<'a>, scope: Scope, ids: &'a Ids) -> Result<Self, StoreFault> {
         let author = Author { member_id: None, origin: Origin::Operator };
@@ -160,8 +168,6 @@ impl<'a> Tx<'a> {
 
     fn load_current(&mut self) -> Result<(), StoreFault> {
         let Scope::Organization(id) = self.scope else { return Ok(()) };
-        // Most units append an event, which counts.
-        self.reader.foresee(|reader| reader.load_figures(id).map(drop))?;
         let Some(head) = self.reader.load_head(id)? else { return Ok(()) };
         // Whatever a clock says, time does not run backwards in a journal.
         self.reader.now = self.reader.now.max(head.at);

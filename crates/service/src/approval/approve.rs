@@ -29,7 +29,8 @@ pub fn approve(
     tx.foresee(|reader| {
         reader.load_approval(id)?;
         reader.load_electorate(organization, None)?;
-        reader.load_chart(organization).map(drop)
+        reader.load_chart(organization)?;
+        view::load_words(reader, id, true)
     })?;
     let (mut approval, member) = load_for(tx, call, id)?;
     let comment =

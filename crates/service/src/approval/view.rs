@@ -7,13 +7,14 @@ use unionflow_domain::{
 };
 use unionflow_protocol::{
     approval::ApprovalStatus,
+    id::ApprovalId,
     problem::ErrorCode,
     rest::{
         self, AsOf,
         approval::{AllowedAction, ApprovalAction, Vote},
     },
 };
-use unionflow_storage::{Reader, Tx, Undo, tables::text::TextKind};
+use unionflow_storage::{Reader, StoreFault, Tx, Undo, tables::text::TextKind};
 
 use super::{lacks_beneficiary, voter};
 
@@ -42,10 +43,7 @@ pub(crate) fn read(
     as_of: AsOf,
 ) -> Result<rest::approval::Approval, Undo> {
     let owner = approval.id.into();
-    reader.foresee(|reader| {
-        reader.load_text(owner, TextKind::Purpose, 0)?;
-        if approval.votes.is_empty() { Ok(()) } else { reader.load_texts(owner, TextKind::Comment).map(drop) }
-    })?;
+    reader.foresee(|reader| load_words(reader, approval.id, !approval.votes.is_empty()))?;
     let purpose = reader.load_text(owner, TextKind::Purpose, 0)?;
     let rejected = approval.status == ApprovalStatus::Rejected;
     let reason = if rejected { reader.load_text(owner, TextKind::Reason, 0)? } else { None };
@@ -97,6 +95,12 @@ pub(crate) fn read(
         actions: actions(reader, approval, member, electorate.as_ref())?,
         as_of,
     })
+}
+
+/// Loads what people wrote in a request: for a unit that shows it when it is done.
+pub(crate) fn load_words(reader: &mut Reader<'_>, id: ApprovalId, has_votes: bool) -> Result<(), StoreFault> {
+    reader.load_text(id.into(), TextKind::Purpose, 0)?;
+    if has_votes { reader.load_texts(id.into(), TextKind::Comment).map(drop) } else { Ok(()) }
 }
 
 /// Which step waits for votes, how many it has and needs; none and 0 where nothing does.

@@ -158,7 +158,7 @@ impl Arriving {
         now: Timestamp,
         unit: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
-        unit(&mut Reader::new(&mut Transaction::new(&mut self.link, false), now, epoch))
+        unit(&mut Reader::new(&mut Transaction::new(&mut self.link), now, epoch))
     }
 
     /// Makes it the store. [`PostgresFault::Unknown`]: nobody knows whether it is.

@@ -46,7 +46,7 @@ pub(super) fn run(shared: &Shared, units: &Arc<Mutex<Receiver<Waiting>>>) {
         }
         match shared.pool.begin(waiting.until, |link| begin(link, shared)) {
             Ok((mut link, now)) => {
-                let mut transaction = Transaction::new(&mut link, false);
+                let mut transaction = Transaction::new(&mut link);
                 waiting.unit.run(Ok(&mut transaction), now);
                 let ended = transaction.ended().is_some();
                 if !ended && link.ask(COMMIT, &[]).is_ok() {

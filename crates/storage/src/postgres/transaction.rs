@@ -31,8 +31,12 @@ pub(super) struct Transaction<'a> {
     link: &'a mut Link,
     /// Sent with the next statement that somebody waits for; those that were foreseen by their number.
     pending: Vec<(Call, Option<usize>)>,
-    /// Queries that will follow, or may be repeated.
-    foreseen: Vec<Foreseen>,
+    /// Where the first statement among them is that changes something.
+    writes_from: Option<usize>,
+    /// Whether there is a savepoint to go back to. A unit alone gets one only when it reads after it has written: until then
+    /// nothing of it was sent that would have to be undone, and many never do.
+    has_savepoint: bool,
+    foresight: Foresight,
     /// The first statement of the unit that failed: the transaction takes no more until it is undone.
     failed: Option<StoreFault>,
     /// The connection ended: nothing of the transaction was written.
@@ -42,8 +46,12 @@ pub(super) struct Transaction<'a> {
     time: Option<Timestamp>,
 }
 
+/// Queries that will follow, or may be repeated.
+#[derive(Default)]
+pub(super) struct Foresight(Vec<Foreseen>);
+
 /// A query that was foreseen.
-struct Foreseen {
+pub(super) struct Foreseen {
     sql: &'static str,
     values: Vec<Kept>,
     /// Its answer, once it was sent.
@@ -65,11 +73,24 @@ pub(super) enum Ended {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(link: &'a mut Link, asks_time: bool) -> Self {
+    /// One that only reads.
+    pub(super) fn new(link: &'a mut Link) -> Self {
+        Self::of_units(link, Foresight::default(), false, false)
+    }
+
+    /// One of units that write. `has_savepoint`: it was begun with one.
+    pub(super) fn of_units(
+        link: &'a mut Link,
+        foresight: Foresight,
+        asks_time: bool,
+        has_savepoint: bool,
+    ) -> Self {
         Self {
             link,
             pending: Vec::new(),
-            foreseen: Vec::new(),
+            writes_from: None,
+            has_savepoint,
+            foresight,
             failed: None,
             ended: None,
             asks_time,
@@ -89,9 +110,13 @@ impl<'a> Transaction<'a> {
 
     /// Ends a unit, kept or undone, and begins the next. A unit of which anything failed is undone.
     pub(super) fn next_unit(&mut self, keep: bool) -> Result<(), StoreFault> {
+        if !self.has_savepoint && self.writes_from.is_none() {
+            // The only unit, and it has changed nothing. Whatever failed has ended the transaction.
+            return self.check();
+        }
         self.forget_foreseen();
         if let Some(fault) = self.failed.take() {
-            self.pending.clear();
+            self.forget_pending();
             self.settle(&[UNDO], self.asks_time)?;
             return Err(fault);
         }
@@ -112,6 +137,7 @@ impl<'a> Transaction<'a> {
         if self.failed.is_some() || self.ended.is_some() {
             return self.roll_back();
         }
+        self.writes_from = None;
         match self.settle(&[COMMIT], false) {
             Ok(()) => Ended::Well,
             Err(_) if self.ended.is_some() => Ended::Unknown,
@@ -123,7 +149,7 @@ impl<'a> Transaction<'a> {
     pub(super) fn roll_back(mut self) -> Ended {
         let failed = self.failed.take();
         if failed.is_some() {
-            self.pending.clear();
+            self.forget_pending();
         }
         let settled = if self.ended.is_some() { Ok(()) } else { self.settle(&[ROLLBACK], false) };
         match (self.ended, failed.map_or(settled, Err)) {
@@ -169,11 +195,20 @@ impl<'a> Transaction<'a> {
 
     /// Sends what is pending; what the statements answer that were not foreseen, and whatever went wrong.
     fn send(&mut self) -> Vec<Result<Answer, Trouble>> {
+        if let Some(place) = self.writes_from.take()
+            && !self.has_savepoint
+        {
+            match self.link.call(SAVEPOINT, &[]) {
+                Ok(savepoint) => self.pending.insert(place, (savepoint, None)),
+                Err(trouble) => return vec![Err(trouble)],
+            }
+            self.has_savepoint = true;
+        }
         let (calls, places): (Vec<Call>, Vec<Option<usize>>) =
             std::mem::take(&mut self.pending).into_iter().unzip();
         let mut answers = Vec::with_capacity(calls.len());
         for (answer, place) in self.link.send(&calls).into_iter().zip(places) {
-            match (answer, place.and_then(|place| self.foreseen.get_mut(place))) {
+            match (answer, place.and_then(|place| self.foresight.0.get_mut(place))) {
                 (Ok(answer), Some(foreseen)) => foreseen.rows = Some(answer.rows),
                 (answer, _) => answers.push(answer),
             }
@@ -184,9 +219,8 @@ impl<'a> Transaction<'a> {
     /// The place of a query that was foreseen, sent by now.
     fn foreseen(&mut self, sql: &'static str, values: &[Param<'_>]) -> Result<Option<usize>, StoreFault> {
         self.check()?;
-        let place =
-            self.foreseen.iter().position(|foreseen| !foreseen.is_outdated && foreseen.is(sql, values));
-        if place.is_some_and(|place| self.foreseen[place].rows.is_none()) {
+        let place = self.foresight.place(sql, values);
+        if place.is_some_and(|place| self.foresight.0[place].rows.is_none()) {
             for answer in self.send() {
                 answer.map_err(|trouble| self.note(&trouble))?;
             }
@@ -195,13 +229,25 @@ impl<'a> Transaction<'a> {
     }
 
     fn forget_foreseen(&mut self) {
+        let before = self
+            .writes_from
+            .map_or(0, |from| self.pending[..from].iter().filter(|(_, place)| place.is_some()).count());
+        self.writes_from = self.writes_from.map(|from| from - before);
         self.pending.retain(|(_, place)| place.is_none());
-        self.foreseen.clear();
+        self.foresight.0.clear();
     }
 
-    /// What the unit writes is not in the answers that it has already.
-    fn outdate(&mut self, sql: &'static str) {
-        for foreseen in &mut self.foreseen {
+    fn forget_pending(&mut self) {
+        self.pending.clear();
+        self.writes_from = None;
+        // Those that were never asked.
+        self.foresight.0.retain(|foreseen| foreseen.rows.is_some());
+    }
+
+    /// Takes note of a statement that changes something: it is not in the answers that the unit has already.
+    fn will_write(&mut self, sql: &'static str) {
+        self.writes_from.get_or_insert(self.pending.len());
+        for foreseen in &mut self.foresight.0 {
             foreseen.is_outdated |= written(sql).is_none_or(|table| foreseen.sql.contains(table));
         }
     }
@@ -220,7 +266,56 @@ impl<'a> Transaction<'a> {
     }
 }
 
+impl Foresight {
+    pub(super) fn queries(&self) -> &[Foreseen] {
+        &self.0
+    }
+
+    /// What they answered, in their order.
+    pub(super) fn answered(&mut self, answers: Vec<Answer>) {
+        for (foreseen, answer) in self.0.iter_mut().zip(answers) {
+            foreseen.rows = Some(answer.rows);
+        }
+    }
+
+    /// The place of a query whose answer still holds.
+    fn place(&self, sql: &'static str, values: &[Param<'_>]) -> Option<usize> {
+        self.0.iter().position(|foreseen| !foreseen.is_outdated && foreseen.is(sql, values))
+    }
+}
+
+/// Before a transaction is begun: it takes what will be loaded, and nothing else.
+impl Sql for Foresight {
+    fn execute(&mut self, sql: &'static str, _: &[Param<'_>]) -> Result<usize, StoreFault> {
+        Err(StoreFault::Malformed(format!("only queries are foreseen, not `{sql}`")))
+    }
+
+    fn query(
+        &mut self,
+        sql: &'static str,
+        _: &[Param<'_>],
+        _: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
+    ) -> Result<(), StoreFault> {
+        Err(StoreFault::Malformed(format!("not begun yet: `{sql}`")))
+    }
+
+    fn foresee(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
+        let values = params.iter().map(Kept::of).collect();
+        self.0.push(Foreseen { sql, values, rows: None, is_outdated: false });
+        Ok(())
+    }
+
+    fn undo(&mut self) -> Result<(), StoreFault> {
+        Ok(())
+    }
+}
+
 impl Foreseen {
+    pub(super) fn call(&self, link: &mut Link) -> Result<Call, Trouble> {
+        let values: Vec<Param<'_>> = self.values.iter().map(Kept::param).collect();
+        link.call(self.sql, &values)
+    }
+
     fn is(&self, sql: &'static str, values: &[Param<'_>]) -> bool {
         std::ptr::eq(self.sql, sql)
             && self.values.len() == values.len()
@@ -241,14 +336,14 @@ pub(super) fn time(answer: &Answer) -> Option<Timestamp> {
 
 impl Sql for Transaction<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreFault> {
-        self.outdate(sql);
+        self.will_write(sql);
         let answer = self.run(sql, params)?;
         Ok(usize::try_from(answer.count).unwrap_or(usize::MAX))
     }
 
     fn submit(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
         self.check()?;
-        self.outdate(sql);
+        self.will_write(sql);
         let call = self.link.call(sql, params).map_err(|trouble| self.note(&trouble))?;
         self.pending.push((call, None));
         Ok(())
@@ -260,9 +355,12 @@ impl Sql for Transaction<'_> {
         params: &[Param<'_>],
         each: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
     ) -> Result<(), StoreFault> {
+        if !sql.starts_with("SELECT") {
+            self.will_write(sql);
+        }
         let asked;
         let rows = match self.foreseen(sql, params)? {
-            Some(place) => self.foreseen[place].rows.as_ref().expect("sent, and it did not fail"),
+            Some(place) => self.foresight.0[place].rows.as_ref().expect("sent, and it did not fail"),
             None => {
                 asked = self.run(sql, params)?.rows;
                 &asked
@@ -278,14 +376,12 @@ impl Sql for Transaction<'_> {
 
     fn foresee(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
         self.check()?;
-        if self.foreseen.iter().any(|foreseen| !foreseen.is_outdated && foreseen.is(sql, params)) {
+        if self.foresight.place(sql, params).is_some() {
             return Ok(());
         }
         let call = self.link.call(sql, params).map_err(|trouble| self.note(&trouble))?;
-        self.pending.push((call, Some(self.foreseen.len())));
-        let values = params.iter().map(Kept::of).collect();
-        self.foreseen.push(Foreseen { sql, values, rows: None, is_outdated: false });
-        Ok(())
+        self.pending.push((call, Some(self.foresight.0.len())));
+        self.foresight.foresee(sql, params)
     }
 
     fn undo(&mut self) -> Result<(), StoreFault> {

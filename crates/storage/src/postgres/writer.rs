@@ -10,7 +10,7 @@ use super::{
     notice::Notifier,
     pool::now,
     queue::Queue,
-    transaction::{BEGIN, Ended, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
+    transaction::{BEGIN, Ended, Foresight, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
 };
 use crate::{
     fault::{PostgresFault, StoreFault},
@@ -57,10 +57,10 @@ impl Writer {
 
     /// One transaction for the whole group.
     fn run_group(&self, scope: Scope, group: &mut Group) {
-        let Some(first) = first_fresh(group) else { return };
+        let Some(deadline) = first_fresh(group) else { return };
         let pool = &self.shared.pool;
-        let begun = pool.begin(first, |link| begin(link, &self.shared, scope, first, false));
-        let (mut link, now) = match begun {
+        let begun = pool.begin(deadline, |link| begin(link, &self.shared, scope, group, false));
+        let (mut link, (now, foresight)) = match begun {
             Ok(begun) => begun,
             Err(fault) => {
                 for unit in group.drain(..) {
@@ -69,7 +69,8 @@ impl Writer {
                 return;
             }
         };
-        let mut transaction = Transaction::new(&mut link, self.shared.clock.is_none());
+        let mut transaction =
+            Transaction::of_units(&mut link, foresight, self.shared.clock.is_none(), group.len() > 1);
         let ran = run_units(&self.shared, &mut transaction, group, now);
         let keeps = ran.iter().any(|ran| ran.end == Ok(UnitEnd::Keep));
         let ended = if keeps { transaction.commit() } else { transaction.roll_back() };
@@ -99,16 +100,18 @@ fn first_fresh(group: &mut Group) -> Option<Instant> {
     group.front().map(|unit| unit.deadline())
 }
 
-/// Begins a transaction and locks the scope; the time after that.
+/// Begins a transaction and locks the scope; the time after that, and what the first unit loads first. All in one message: each
+/// statement sees what was committed before the lock was had.
 fn begin(
     link: &mut Link,
     shared: &Shared,
     scope: Scope,
-    deadline: Instant,
+    group: &Group,
     founding: bool,
-) -> Result<Timestamp, Trouble> {
+) -> Result<(Timestamp, Foresight), Trouble> {
+    let first = group.front().expect("a group has units");
     let mut calls = vec![link.call(BEGIN, &[])?];
-    let left = deadline.saturating_duration_since(now()).as_millis();
+    let left = first.deadline().saturating_duration_since(now()).as_millis();
     if left + LOCK_SLACK < LOCK_MILLIS {
         calls.push(link.call(LOCK_TIMEOUT, &[left.max(1).to_string().as_str().param()])?);
     }
@@ -120,17 +123,28 @@ fn begin(
         Scope::Organization(id) => link.call(ORGANIZATION_LOCK, &[id.param()])?,
         Scope::Server => link.call(SERVER_LOCK, &[])?,
     });
-    calls.push(link.call(SAVEPOINT, &[])?);
-    if shared.clock.is_none() {
+    if group.len() > 1 {
+        calls.push(link.call(SAVEPOINT, &[])?);
+    }
+    let asked = shared.clock.is_none().then_some(calls.len());
+    if asked.is_some() {
         calls.push(link.call(NOW, &[])?);
     }
-    let answers = link.send(&calls).into_iter().collect::<Result<Vec<Answer>, _>>()?;
+    let mut foresight = Foresight::default();
+    first.foresee(&mut foresight);
+    let loads = calls.len();
+    for query in foresight.queries() {
+        calls.push(query.call(link)?);
+    }
+    let mut answers = link.send(&calls).into_iter().collect::<Result<Vec<Answer>, _>>()?;
     let unfounded = matches!(scope, Scope::Organization(_)) && answers[lock].rows.is_empty();
     if unfounded && !founding {
         link.batch(ROLLBACK)?;
-        return begin(link, shared, scope, deadline, true);
+        return begin(link, shared, scope, group, true);
     }
-    Ok(answers.last().and_then(time).unwrap_or(Timestamp::from_millis(0)))
+    let now = asked.and_then(|place| time(&answers[place])).unwrap_or(Timestamp::from_millis(0));
+    foresight.answered(answers.split_off(loads));
+    Ok((now, foresight))
 }
 
 /// Runs units until all are run, or the connection ends: then some may be left.
