@@ -163,7 +163,7 @@ impl Relay {
             Wake::Everything => return self.empty_outbox().await,
             Wake::Journals(journals) => journals,
         };
-        for organization in journals {
+        for organization in journals.into_keys() {
             if self.publish_from_journal(organization).await.is_err() {
                 return;
             }

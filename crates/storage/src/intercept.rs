@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use unionflow_protocol::{Timestamp, id::OrganizationId};
+use unionflow_protocol::{Seq, Timestamp, id::OrganizationId};
 
 use crate::{
     fault::StoreFault,
@@ -118,7 +118,7 @@ impl WriteUnit for Write {
         if self.undone.is_some() { UnitEnd::Undo } else { end }
     }
 
-    fn journaled(&self) -> Option<OrganizationId> {
+    fn journaled(&self) -> Option<(OrganizationId, Seq)> {
         self.unit.journaled()
     }
 

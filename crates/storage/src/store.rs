@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 use unionflow_protocol::{
-    Record, Timestamp,
+    Record, Seq, Timestamp,
     id::{Epoch, OrganizationId},
 };
 
@@ -91,8 +91,8 @@ pub trait WriteUnit: Send {
     }
     /// Runs it.
     fn run(&mut self, sql: &mut dyn Sql, now: Timestamp) -> UnitEnd;
-    /// Whose journal it went on with, asked once it was run: other processes are told.
-    fn journaled(&self) -> Option<OrganizationId>;
+    /// Whose journal it went on with, and how far, asked once it was run: other processes are told.
+    fn journaled(&self) -> Option<(OrganizationId, Seq)>;
     /// Tells whoever waits, once it is known whether it was committed.
     fn finish(self: Box<Self>, committed: Result<(), StoreFault>);
 }
@@ -325,8 +325,8 @@ where
         }
     }
 
-    fn journaled(&self) -> Option<OrganizationId> {
-        self.records.first().map(|record| record.organization_id)
+    fn journaled(&self) -> Option<(OrganizationId, Seq)> {
+        self.records.last().map(|record| (record.organization_id, record.position.seq()))
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreFault>) {

@@ -1,13 +1,13 @@
 //! What other processes commit, told to whoever follows: which journals went on, or that some news was lost.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Weak},
 };
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use unionflow_protocol::id::OrganizationId;
+use unionflow_protocol::{Seq, id::OrganizationId};
 
 /// Journals that may wait to be looked at one by one; beyond, everything is looked at.
 const JOURNALS_WAITING: usize = 10_000;
@@ -15,8 +15,8 @@ const JOURNALS_WAITING: usize = 10_000;
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
-    /// These journals went on.
-    Journals(HashSet<OrganizationId>),
+    /// These journals went on, as far as this at least; 0 where that is not known.
+    Journals(HashMap<OrganizationId, Seq>),
     /// Any may have: news was lost.
     Everything,
 }
@@ -36,7 +36,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Waiting {
-    journals: HashSet<OrganizationId>,
+    journals: HashMap<OrganizationId, Seq>,
     everything: bool,
 }
 
@@ -73,7 +73,12 @@ impl WakeSender {
         let Some(shared) = self.0.upgrade() else { return false };
         let mut waiting = shared.waiting.lock();
         match wake {
-            Wake::Journals(journals) => waiting.journals.extend(journals),
+            Wake::Journals(journals) => {
+                for (journal, seq) in journals {
+                    let known = waiting.journals.entry(*journal).or_default();
+                    *known = (*known).max(*seq);
+                }
+            }
             Wake::Everything => waiting.everything = true,
         }
         if waiting.journals.len() > JOURNALS_WAITING {
@@ -93,7 +98,8 @@ mod tests {
     use super::*;
 
     fn journals(numbers: impl Iterator<Item = u128>) -> Wake {
-        Wake::Journals(numbers.map(|n| OrganizationId::from_uuid(Uuid::from_u128(n))).collect())
+        let journal = |n| (OrganizationId::from_uuid(Uuid::from_u128(n)), Seq(7));
+        Wake::Journals(numbers.map(journal).collect())
     }
 
     #[tokio::test]

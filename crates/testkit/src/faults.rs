@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::watch;
 use unionflow_bus::{Bus, BusFault, InProcessBus, Subscription};
-use unionflow_protocol::{Record, Timestamp, id::OrganizationId};
+use unionflow_protocol::{Record, Seq, Timestamp, id::OrganizationId};
 use unionflow_storage::{
     Backend, Scope, Store, StoreFault, UnitEnd, WriteUnit, intercept::Intercept, sql::Sql,
 };
@@ -143,7 +143,7 @@ impl WriteUnit for Grow {
         UnitEnd::Keep
     }
 
-    fn journaled(&self) -> Option<OrganizationId> {
+    fn journaled(&self) -> Option<(OrganizationId, Seq)> {
         None
     }
 

@@ -5,7 +5,7 @@
 //! sleep until [`Registry::next_deadline`].
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -243,11 +243,18 @@ impl<F: Follower> Registry<F> {
         self.look_up_heads(followed);
     }
 
-    /// Other processes went on with these journals: those that somebody follows are looked at.
-    pub(crate) fn handle_woken(&mut self, journals: &HashSet<OrganizationId>) {
-        let mut followed = self.followed();
-        followed.retain(|id| journals.contains(id));
-        self.look_up_heads(followed);
+    /// Other processes went on with these journals, as far as this: what somebody follows is read, where the bus has not
+    /// brought it already.
+    pub(crate) fn handle_woken(&mut self, journals: &HashMap<OrganizationId, Seq>) {
+        let mut unknown = Vec::new();
+        for id in self.followed() {
+            match journals.get(&id) {
+                Some(&Seq::ZERO) => unknown.push(id),
+                Some(head) => self.handle_head(id, *head),
+                None => {}
+            }
+        }
+        self.look_up_heads(unknown);
     }
 
     fn look_up_heads(&mut self, followed: Vec<OrganizationId>) {

@@ -1,6 +1,6 @@
 //! One part of the hub: drives its registry with what the bus, the sessions and the store say.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -27,7 +27,7 @@ pub(crate) enum Input {
     /// Records of the bus.
     Records(Vec<Arc<Live>>),
     /// Other processes went on with these journals; with any, where none are named.
-    Woken(Option<HashSet<OrganizationId>>),
+    Woken(Option<HashMap<OrganizationId, Seq>>),
     /// The bus is followed anew, after it could not be for a while.
     FollowedAnew,
     /// A session wants to be live.

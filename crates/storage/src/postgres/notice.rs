@@ -2,7 +2,7 @@
 //! of it would make all commits of the database wait for one another.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 use tokio_postgres::AsyncMessage;
-use unionflow_protocol::id::OrganizationId;
+use unionflow_protocol::{Seq, id::OrganizationId};
 
 use super::{
     Shared,
@@ -28,7 +28,7 @@ use crate::{
 const LISTEN: &str = "LISTEN unionflow_journal";
 const NOTIFY: &str = "SELECT pg_notify('unionflow_journal', ?1)";
 /// Journals in one notice: it holds 8,000 bytes at the most.
-const JOURNALS_MAX: usize = 200;
+const JOURNALS_MAX: usize = 130;
 /// Journals that may wait to be told one by one; beyond, the others look at everything.
 const WAITING_MAX: usize = 10_000;
 /// Instead of journals: look at everything.
@@ -48,20 +48,23 @@ pub(super) struct Notifier {
 
 #[derive(Default)]
 struct State {
-    journals: BTreeSet<OrganizationId>,
+    journals: BTreeMap<OrganizationId, Seq>,
     everything: bool,
     is_closed: bool,
 }
 
 impl Notifier {
-    /// These journals went on.
-    pub(super) fn add(&self, journals: impl Iterator<Item = OrganizationId>) {
+    /// These journals went on, as far as this.
+    pub(super) fn add(&self, journals: impl Iterator<Item = (OrganizationId, Seq)>) {
         let mut journals = journals.peekable();
         if journals.peek().is_none() {
             return;
         }
         let mut state = self.state.lock();
-        state.journals.extend(journals);
+        for (journal, seq) in journals {
+            let known = state.journals.entry(journal).or_default();
+            *known = (*known).max(seq);
+        }
         if state.journals.len() > WAITING_MAX {
             state.journals.clear();
             state.everything = true;
@@ -102,8 +105,8 @@ impl Notifier {
             }
             self.changed.wait(&mut state);
         }
-        let journals: Vec<String> =
-            std::mem::take(&mut state.journals).iter().map(ToString::to_string).collect();
+        let journals = std::mem::take(&mut state.journals);
+        let journals: Vec<String> = journals.iter().map(|(id, seq)| format!("{id}@{seq}")).collect();
         if std::mem::take(&mut state.everything) {
             return Some(vec![format!("{name}:{EVERYTHING}")]);
         }
@@ -211,8 +214,11 @@ impl Listener {
         if name == self.shared.name {
             return; // our own commits are announced here
         }
-        let journals: Option<HashSet<OrganizationId>> =
-            journals.split(',').map(|journal| journal.parse().ok()).collect();
+        let journal = |told: &str| {
+            let (id, seq) = told.split_once('@')?;
+            Some((id.parse().ok()?, seq.parse().map(Seq).ok()?))
+        };
+        let journals: Option<HashMap<OrganizationId, Seq>> = journals.split(',').map(journal).collect();
         self.wake(&journals.map_or(Wake::Everything, Wake::Journals));
     }
 

@@ -98,7 +98,7 @@ impl Queue {
 mod tests {
     use std::time::Instant;
 
-    use unionflow_protocol::{Timestamp, id::OrganizationId};
+    use unionflow_protocol::{Seq, Timestamp, id::OrganizationId};
     use uuid::Uuid;
 
     use super::*;
@@ -124,7 +124,7 @@ mod tests {
             UnitEnd::Keep
         }
 
-        fn journaled(&self) -> Option<OrganizationId> {
+        fn journaled(&self) -> Option<(OrganizationId, Seq)> {
             None
         }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use unionflow_protocol::Timestamp;
+use unionflow_protocol::{Seq, Timestamp};
 
 use super::{
     Shared,
@@ -83,9 +83,10 @@ impl Writer {
         if is_whole {
             pool.put(link);
         }
-        // Also where nobody knows whether it was committed: looking costs little.
         let kept = ran.iter().filter(|ran| ran.end == Ok(UnitEnd::Keep));
-        self.notifier.add(kept.filter_map(|ran| ran.unit.journaled()));
+        let journaled = kept.filter_map(|ran| ran.unit.journaled());
+        // Also where nobody knows whether it was committed: looking costs little.
+        self.notifier.add(journaled.map(|(id, seq)| (id, if committed.is_ok() { seq } else { Seq::ZERO })));
         for Ran { unit, end } in ran {
             unit.finish(committed.clone().and(end.map(drop)));
         }

@@ -1,10 +1,13 @@
 //! A commit in one process wakes the others; what they cannot have heard of, they are told to look for.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use tokio::time::timeout;
 use unionflow_components::Postgres;
-use unionflow_protocol::id::OrganizationId;
+use unionflow_protocol::{Seq, id::OrganizationId};
 use unionflow_storage::{
     Wake, Wakes,
     conformance::{found, join},
@@ -30,7 +33,7 @@ async fn is_told_to_look(wakes: &mut Wakes) {
 async fn hears_of(wakes: &mut Wakes, organization: OrganizationId) {
     loop {
         match next(wakes).await {
-            Wake::Journals(journals) if journals.contains(&organization) => return,
+            Wake::Journals(journals) if journals.contains_key(&organization) => return,
             Wake::Journals(_) => {}
             Wake::Everything => panic!("nothing was lost"),
         }
@@ -48,7 +51,11 @@ async fn a_commit_wakes_the_other_process_and_not_its_own() {
     hears_of(&mut there, organization).await;
     let answered = found(&other).await;
     let first = next(&mut here).await;
-    assert_eq!(first, Wake::Journals(HashSet::from([answered])), "the other's is the first it hears");
+    assert_eq!(
+        first,
+        Wake::Journals(HashMap::from([(answered, Seq(1))])),
+        "the other's is the first it hears"
+    );
     join(&other, organization).await.unwrap();
     hears_of(&mut here, organization).await;
 }
@@ -77,6 +84,6 @@ async fn many_commits_of_many_organisations_are_told_together() {
     }
     while !missing.is_empty() {
         let Wake::Journals(told) = next(&mut wakes).await else { panic!("nothing was lost") };
-        missing.retain(|organization| !told.contains(organization));
+        missing.retain(|organization| !told.contains_key(organization));
     }
 }

@@ -179,6 +179,26 @@ fn heads_are_watched_of_organisations_that_somebody_follows() {
 }
 
 #[test]
+fn what_other_processes_wrote_is_read_at_once_unless_the_bus_was_quicker() {
+    let (mut desk, listener) = live_at_5();
+    let wakes = |id, seq| HashMap::from([(organization(id), Seq(seq))]);
+    desk.registry.handle_woken(&wakes(2, 1));
+    assert_eq!(desk.look_ups(), [], "nobody follows it");
+    desk.record(fact(6));
+    desk.registry.handle_woken(&wakes(1, 6));
+    assert_eq!(desk.look_ups(), [], "it is here");
+    desk.registry.handle_woken(&wakes(1, 8));
+    assert_eq!(desk.look_ups(), hole_after(6));
+    desk.registry.handle_woken(&wakes(1, 9));
+    assert_eq!(desk.look_ups(), [], "it is being read");
+    desk.filled(vec![fact(7), fact(8)], Vec::new(), true);
+    assert_eq!(desk.look_ups(), hole_after(8), "what came meanwhile");
+    desk.registry.handle_woken(&wakes(1, 0));
+    assert_eq!(desk.look_ups(), [LookUp::Heads(vec![organization(1)])], "nobody knows how far");
+    assert_eq!(listener.heard(), "6 7 8");
+}
+
+#[test]
 fn figures_for_a_new_view_come_behind_all_that_became_ready_with_the_change() {
     let (mut desk, listener) = live_at_5();
     desk.record(live(&granted_of(organization(1), 7, member(1), Role::Treasurer)));
