@@ -51,16 +51,11 @@ impl RawRecord {
 }
 
 impl Received {
-    /// From a record as it came.
-    pub(crate) fn new(mut record: RawRecord, partition: i32, offset: i64) -> Self {
-        let value_bytes = record.value.as_ref().map_or(0, Bytes::len);
-        // A copy, so that the long one is freed.
-        let cut = |value: Bytes| match value.get(..RAW_VALUE_BYTES_MAX) {
-            Some(start) if value.len() > RAW_VALUE_BYTES_MAX => Bytes::copy_from_slice(start),
-            _ => value,
-        };
-        record.value = record.value.map(cut);
-        Self { record, value_bytes, partition, offset, is_ours: false }
+    /// From a record as it came, its value apart: of a long one no more is copied than is kept.
+    pub(crate) fn new(record: RawRecord, value: Option<&[u8]>, partition: i32, offset: i64) -> Self {
+        let kept = value.map(|value| &value[..value.len().min(RAW_VALUE_BYTES_MAX)]);
+        let record = RawRecord { value: kept.map(Bytes::copy_from_slice), ..record };
+        Self { record, value_bytes: value.map_or(0, <[u8]>::len), partition, offset, is_ours: false }
     }
 
     /// Whether the end of its value is missing.
@@ -130,7 +125,8 @@ impl Inbound for InboundInMemory {
             let record = self.records.recv().await?;
             let offset = self.next;
             self.next += 1;
-            Some(Received::new(record, 0, offset))
+            let value = record.value.clone();
+            Some(Received::new(record, value.as_deref(), 0, offset))
         })
     }
 

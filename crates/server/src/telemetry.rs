@@ -103,6 +103,10 @@ fn describe() {
         "unionflow_bus_ignored_total",
         "Records on our topics that were not taken for ours, by reason."
     );
+    describe_counter!(
+        "unionflow_bus_unreadable_total",
+        "Times that a batch on Kafka could not be unpacked: what is behind it is not read."
+    );
     describe_gauge!(
         "unionflow_inbound_lag_records",
         "Records of other systems that this process has not read yet."
@@ -150,6 +154,7 @@ fn begin() {
         "unionflow_relay_states_dropped_total",
         "unionflow_hub_duplicates_total",
         "unionflow_hub_events_from_journal_total",
+        "unionflow_bus_unreadable_total",
         "unionflow_inbound_keys_dropped_total",
         "unionflow_checkpoints_signed_total",
     ] {

@@ -11,14 +11,15 @@ use std::{
 
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, Offset, Statistics, TopicPartitionList,
     consumer::{Consumer, ConsumerContext, StreamConsumer},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
 };
 use tokio::{
     sync::{Notify, mpsc},
-    time::interval,
+    time::{Instant, interval},
 };
 use unionflow_protocol::{Record, Topic};
 
@@ -42,7 +43,12 @@ pub(super) struct Watch {
     /// Reports in a row in which a partition had no leader.
     standing: AtomicU32,
     pub(super) stalled: Notify,
+    /// When it was last told that something cannot be read.
+    complained: Mutex<Option<Instant>>,
 }
+
+/// What cannot be read is told this often at the most: librdkafka asks for it again and again.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// Reports in a row after which a partition without a leader is given up: librdkafka may not ask again for minutes, long after
 /// there is one. Whoever subscribed begins anew then, from a little before the end.
@@ -50,7 +56,38 @@ const STALLED_AFTER: u32 = 2;
 
 impl Watch {
     pub(super) fn new(metric: &'static str, brokers: Arc<Brokers>) -> Self {
-        Self { metric, brokers, standing: AtomicU32::default(), stalled: Notify::new() }
+        let (standing, complained) = (AtomicU32::default(), Mutex::default());
+        Self { metric, brokers, standing, stalled: Notify::new(), complained }
+    }
+
+    /// Takes note of what librdkafka says instead of a message. It goes on by itself when a broker was away; a batch that
+    /// cannot be unpacked it asks for again for ever, and what is behind it is not read.
+    pub(super) fn complain(&self, error: &KafkaError) {
+        let code = error.rdkafka_error_code();
+        let is_unreadable = matches!(
+            code,
+            Some(
+                RDKafkaErrorCode::BadCompression
+                    | RDKafkaErrorCode::BadMessage
+                    | RDKafkaErrorCode::InvalidMessage
+                    | RDKafkaErrorCode::InvalidMessageSize
+                    | RDKafkaErrorCode::MessageSizeTooLarge
+            )
+        );
+        if !is_unreadable {
+            tracing::debug!(%error, "consuming");
+            return;
+        }
+        metrics::counter!("unionflow_bus_unreadable_total").increment(1);
+        let mut last = self.complained.lock();
+        if last.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+            *last = Some(Instant::now());
+            tracing::error!(
+                %error,
+                "a batch of records cannot be unpacked, and what is behind it in its partition is not read: see which partition \
+                 lags, and remove its records up to there (kafka-delete-records)"
+            );
+        }
     }
 }
 
@@ -167,12 +204,15 @@ async fn pump(
         if !batch.is_empty() && to.send(batch.into()).await.is_err() {
             break;
         }
+        tokio::task::yield_now().await;
     }
 }
 
 /// What is there, and at least one message; `None` if the consumer is broken. Cancel-safe: it waits only for the first.
 async fn next_batch(consumer: &Follower, identity: &Identity) -> Option<Vec<Record>> {
     let mut batch = Vec::new();
+    // Those that are not ours count too: else a flood of them would keep back ours among them.
+    let mut looked_at = 0;
     let mut next = consumer.recv().await;
     loop {
         match next {
@@ -190,9 +230,10 @@ async fn next_batch(consumer: &Follower, identity: &Identity) -> Option<Vec<Reco
                 return None;
             }
             // It goes on by itself where it was.
-            Err(error) => tracing::debug!(%error, "consuming"),
+            Err(error) => consumer.context().complain(&error),
         }
-        if batch.len() >= BATCH {
+        looked_at += 1;
+        if looked_at >= BATCH {
             return Some(batch);
         }
         next = match consumer.recv().now_or_never() {

@@ -89,7 +89,7 @@ impl Inbound for KafkaInbound {
                         self.replace_member().await;
                     }
                     // It goes on by itself where it was.
-                    Err(error) => tracing::debug!(%error, "consuming"),
+                    Err(error) => self.member.context().complain(&error),
                 }
             }
         })
@@ -115,11 +115,14 @@ pub(super) fn received(message: &BorrowedMessage<'_>, identity: Option<&Identity
         topic: message.topic().parse().ok()?,
         key: message.key().map(Bytes::copy_from_slice),
         headers: headers.unwrap_or_default(),
-        value: message.payload().map(Bytes::copy_from_slice),
+        value: None,
     };
     let is_ours =
         identity.is_some_and(|identity| wire::guarded(|| wire::is_ours(identity, message)).unwrap_or(false));
-    Some(Received { is_ours, ..Received::new(record, message.partition(), message.offset()) })
+    Some(Received {
+        is_ours,
+        ..Received::new(record, message.payload(), message.partition(), message.offset())
+    })
 }
 
 /// Takes records that are not events, by the bus's own producer.

@@ -200,7 +200,9 @@ impl Settings {
         config
             // Assigning partitions asks for a name, though no group is joined and nothing committed.
             .set("group.id", "unionflow-gateway")
-            .set("enable.auto.commit", "false");
+            .set("enable.auto.commit", "false")
+            // Ours are signed and know their place; somebody's transaction that is left open must not hold them up.
+            .set("isolation.level", "read_uncommitted");
         self.complete(config)?
             .create_with_context(Watch::new("unionflow_bus_lag_records", brokers))
             .map_err(refused)
@@ -231,6 +233,7 @@ impl Settings {
             // As above: a name that nothing is committed under.
             .set("group.id", "unionflow-reader")
             .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_uncommitted")
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "error");
         self.complete(config)?

@@ -13,6 +13,8 @@ use rdkafka::{
 use sha2::Sha256;
 use unionflow_protocol::{Position, Record, Seq, id::Epoch};
 
+use crate::VALUE_BYTES_MAX;
+
 /// Whose records these are.
 pub struct Identity {
     /// The journal's incarnation: records of another are ignored.
@@ -133,6 +135,11 @@ impl Routing {
 pub(super) fn record(identity: &Identity, message: &BorrowedMessage<'_>) -> Result<Record, Ignored> {
     let headers = message.headers().filter(|headers| header(headers, MAC).is_some());
     let headers = headers.ok_or(Ignored::Foreign)?;
+    let value = message.payload().unwrap_or_default();
+    // Not copied: a small batch can be made to hold hundreds of megabytes.
+    if value.len() > VALUE_BYTES_MAX {
+        return Err(Ignored::Foreign);
+    }
     let need = |name| header(headers, name).ok_or(Ignored::Header);
     if need(EPOCH)? != identity.epoch.to_string() {
         return Err(Ignored::Epoch);
@@ -149,7 +156,7 @@ pub(super) fn record(identity: &Identity, message: &BorrowedMessage<'_>) -> Resu
         timestamp: parsed(need(TIME)?)?,
         trace_parent: header(headers, TRACE).map(str::to_owned),
         inbound: header(headers, ORIGIN) == Some("inbound"),
-        value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+        value: Bytes::copy_from_slice(value),
     };
     // What was read is what must have been signed, so nothing else can come out.
     let signature = URL_SAFE_NO_PAD.decode(need(MAC)?).map_err(|_| Ignored::Signature)?;

@@ -13,6 +13,7 @@ use unionflow_protocol::{
 };
 use uuid::Uuid;
 
+mod crowded;
 mod faults;
 mod forged;
 mod inbound;
