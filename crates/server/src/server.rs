@@ -29,6 +29,9 @@ use crate::{
     role::{self, ProcessRole},
 };
 
+/// Over how long sockets are closed by a server that can no longer answer anything.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+
 /// How a server is started.
 pub struct Options {
     /// What can be set.
@@ -175,6 +178,27 @@ impl Server {
     /// WebSockets open.
     pub fn open_sockets(&self) -> usize {
         self.gateway.as_ref().map_or(0, |gateway| gateway.open_sockets())
+    }
+
+    /// Waits until the database is another one than this server began on: then there is nothing left that it could do.
+    pub async fn superseded(&self) -> StoreFault {
+        self.service.store().superseded().await
+    }
+
+    /// Stops where the store is of no more use: sockets are sent away, and nothing else is waited for.
+    pub async fn leave(self) {
+        self.health.set(Phase::Draining);
+        if let Some(gateway) = &self.gateway {
+            gateway
+                .drain(Drain { leave_within: self.drain.leave_within.min(LEAVE_WITHIN), ..self.drain })
+                .await;
+        }
+        self.accepting.0.cancel();
+        self.working.0.cancel();
+        if let Some((stop, _)) = &self.relaying {
+            stop.cancel();
+        }
+        self.hub.cancel();
     }
 
     /// Stops: not ready, sockets sent away with paced delays, no new connections, answers finished, the outbox emptied, the

@@ -1,15 +1,17 @@
 //! Several servers over one PostgreSQL and one Kafka.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tokio::{
-    task::spawn_blocking,
+    task::{block_in_place, spawn_blocking},
     time::{interval, timeout},
 };
 use unionflow_components::{Database, Kafka, Postgres};
 use unionflow_protocol::Role;
 use unionflow_server::{Options, Server, Settings};
-use unionflow_testkit::{Frame, Person, Socket, Troupe, open_service_on, settings};
+use unionflow_testkit::{Frame, Person, ServerProcess, Socket, Troupe, open_service_on, settings};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_unionflow");
 
 /// One database, one broker, two organisations.
 struct Cluster {
@@ -22,7 +24,7 @@ struct Cluster {
 impl Cluster {
     async fn start(servers: &str) -> Self {
         let database = spawn_blocking(Postgres::database).await.expect("it ran").expect("PostgreSQL starts");
-        let mut settings = settings(std::path::Path::new("unused"));
+        let mut settings = settings(Path::new("unused"));
         database.url().clone_into(&mut settings.database_url);
         servers.clone_into(&mut settings.kafka_bootstrap_servers);
         let opened = settings.database().expect("an address");
@@ -127,4 +129,35 @@ async fn when_the_server_that_publishes_is_gone_another_takes_over() {
     let holder = cluster.until(lease, |holder| !holder.is_empty()).await;
     assert_ne!(holder, held_by);
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_database_was_restored_ends_and_the_next_one_has_clients_begin_anew() {
+    let cluster = Cluster::start("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (copy, log) = (folder.path().join("copy"), folder.path().join("log"));
+    let environment = [
+        ("DATABASE_URL", cluster.settings.database_url.clone()),
+        ("KAFKA_BOOTSTRAP_SERVERS", String::new()),
+        ("LANG", "fr_FR.UTF-8".to_owned()),
+    ];
+    let address = ServerProcess::free_address();
+    let start = || ServerProcess::start_with(Path::new(BINARY), address, &environment, Some(&log));
+    let process = start().await;
+    let troupe = &cluster.espoir;
+    let president = Person::sign_in(&address.to_string(), troupe, troupe.account(Role::President)).await;
+    let mut screen = live(&president).await;
+    block_in_place(|| cluster.database.dump(&copy)).expect("it is copied");
+    block_in_place(|| cluster.database.restore(&copy)).expect("it is restored");
+
+    assert_eq!(process.ends().await, Some(1), "so that its supervisor starts it again");
+    assert_eq!(screen.closes().await.1.code, 1012, "the socket is told to come back");
+    let said = std::fs::read_to_string(&log).expect("a log");
+    assert!(said.contains("a été restaurée ou remplacée depuis le démarrage"), "{said}");
+
+    let process = start().await;
+    let mut again = president.connect(&screen.resume()).await.unwrap_or_else(|refused| panic!("{refused:?}"));
+    again.until("SYSTEM_RESYNC_REQUIRED").await;
+    assert_ne!(again.epoch, screen.epoch);
+    process.kill().await;
 }

@@ -12,7 +12,7 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use unionflow_protocol::{
@@ -21,7 +21,7 @@ use unionflow_protocol::{
 };
 
 use crate::{
-    fault::{StoreFault, Undo},
+    fault::{PostgresFault, StoreFault, Undo},
     ids::Ids,
     reader::Reader,
     sql::{Param, Row, Sql},
@@ -52,6 +52,8 @@ struct Shared {
     missed: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Whether the last unit that came to an end found no room.
     full: AtomicBool,
+    /// That the database is another one by now.
+    superseded: watch::Sender<Option<StoreFault>>,
 }
 
 /// What a backend does: runs units, in order within a scope, durable before they are finished.
@@ -129,6 +131,7 @@ impl Store {
             commits: Mutex::new(Vec::new()),
             missed: OnceLock::new(),
             full: AtomicBool::new(false),
+            superseded: watch::Sender::new(None),
         };
         Self { backend, shared: Arc::new(shared) }
     }
@@ -143,6 +146,17 @@ impl Store {
     /// Whether there was no room for the last unit: reads go on, and nothing can be recorded until somebody makes room.
     pub fn is_full(&self) -> bool {
         self.shared.full.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the database turns out to be another one than this store was opened on, restored or failed over: the fault
+    /// that says so. Nothing that this process holds is true of it, and no unit ever runs again. Cancel-safe.
+    pub async fn superseded(&self) -> StoreFault {
+        let mut superseded = self.shared.superseded.subscribe();
+        match superseded.wait_for(Option::is_some).await.map(|fault| fault.clone()) {
+            Ok(Some(fault)) => fault,
+            // Its sender is held above, and what is waited for is some fault.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
     }
 
     /// The journal's incarnation.
@@ -216,7 +230,7 @@ impl Store {
         unit: impl FnOnce(&mut Reader<'_>) -> Result<T, Undo> + Send + 'static,
     ) -> Result<T, Undo> {
         let (sender, receiver) = oneshot::channel();
-        self.backend.read(Box::new(QueuedRead { epoch: self.shared.epoch, unit, sender }));
+        self.backend.read(Box::new(QueuedRead { shared: self.shared.clone(), unit, sender }));
         receiver.await.unwrap_or(Err(StoreFault::Closed.into()))
     }
 
@@ -227,6 +241,17 @@ impl Store {
 }
 
 impl Shared {
+    /// Remembers a fault after which this store is of no more use.
+    fn note(&self, fault: &StoreFault) {
+        if matches!(fault, StoreFault::Postgres(PostgresFault::Reincarnated { .. })) {
+            self.superseded.send_if_modified(|known| {
+                let is_news = known.is_none();
+                known.get_or_insert_with(|| fault.clone());
+                is_news
+            });
+        }
+    }
+
     fn announce(&self, records: Vec<Record>) {
         if records.is_empty() {
             return;
@@ -336,7 +361,10 @@ where
                 this.shared.announce(this.records);
                 this.result
             }
-            Err(fault) => Err(fault.into()),
+            Err(fault) => {
+                this.shared.note(&fault);
+                Err(fault.into())
+            }
         };
         match &result {
             Ok(_) => this.shared.full.store(false, Ordering::Relaxed),
@@ -395,7 +423,7 @@ impl Sql for Watched<'_> {
 }
 
 struct QueuedRead<T, F> {
-    epoch: Epoch,
+    shared: Arc<Shared>,
     unit: F,
     sender: oneshot::Sender<Result<T, Undo>>,
 }
@@ -407,8 +435,11 @@ where
 {
     fn run(self: Box<Self>, sql: Result<&mut dyn Sql, StoreFault>, now: Timestamp) {
         let this = *self;
+        if let Err(fault) = &sql {
+            this.shared.note(fault);
+        }
         let result = sql.map_err(Undo::Fault).and_then(|sql| {
-            catch_unwind(AssertUnwindSafe(|| (this.unit)(&mut Reader::new(sql, now, this.epoch))))
+            catch_unwind(AssertUnwindSafe(|| (this.unit)(&mut Reader::new(sql, now, this.shared.epoch))))
                 .unwrap_or_else(|panic| Err(StoreFault::Malformed(panic_text(panic.as_ref())).into()))
         });
         let _ = this.sender.send(result);

@@ -95,6 +95,12 @@ impl ServerProcess {
         self.kill().await;
     }
 
+    /// Waits until it has ended by itself; its exit code.
+    pub async fn ends(mut self) -> Option<i32> {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends by itself");
+        status.expect("it can be waited for").code()
+    }
+
     /// The process's id.
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")

@@ -8,7 +8,10 @@ use unionflow_auth::password::{Cost, Passwords};
 use unionflow_protocol::Role;
 use unionflow_storage::Store;
 
-use super::{Environment, Failure, beside, block_on, serve::start_failed};
+use super::{
+    Environment, Failure, beside, block_on,
+    serve::{start_failed, until_the_end},
+};
 use crate::{
     cli::Demo,
     config::Settings,
@@ -71,7 +74,10 @@ async fn show(environment: &Environment, demo: &Demo, temporary: bool) -> Result
         }
     }
     let life = (!demo.quiet_life).then(|| tokio::spawn(demo::live(stages, demo.seed, ending.clone())));
-    stop.asked().await;
+    tokio::select! {
+        () = stop.asked() => {}
+        _ = server.superseded() => {}
+    }
     ending.cancel();
     if let Some(life) = life
         && let Err(error) = life.await
@@ -79,8 +85,7 @@ async fn show(environment: &Environment, demo: &Demo, temporary: bool) -> Result
         tracing::error!(%error, "the activity did not end well");
     }
     tasks.shutdown().await;
-    server.stop().await;
-    Ok(())
+    until_the_end(environment, &stop, server).await
 }
 
 /// Finds the demonstration on the store, or writes it there.

@@ -31,11 +31,32 @@ pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
                 code,
             ));
         }
-        stop.asked().await;
-        server.stop().await;
-        tracing::info!("stopped");
-        Ok(())
+        until_the_end(&environment, &stop, server).await
     })
+}
+
+/// Serves until it is told to stop, or the database is no longer the one that it began on: whoever supervises this process
+/// starts it again then.
+pub(crate) async fn until_the_end(
+    environment: &Environment,
+    stop: &Stop,
+    server: Server,
+) -> Result<(), Failure> {
+    let superseded = tokio::select! {
+        () = stop.asked() => None,
+        fault = server.superseded() => Some(fault),
+    };
+    match superseded {
+        None => {
+            server.stop().await;
+            tracing::info!("stopped");
+            Ok(())
+        }
+        Some(fault) => {
+            server.leave().await;
+            Err(environment.fault(&fault))
+        }
+    }
 }
 
 pub(crate) fn start_failed(environment: &Environment, fault: StartFault) -> Failure {

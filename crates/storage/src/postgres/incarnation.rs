@@ -45,6 +45,11 @@ impl Incarnation {
             && same(&self.tables, &other.tables)
     }
 
+    /// Whether there are no tables where the other has some.
+    pub(super) fn lacks_tables_of(&self, other: &Self) -> bool {
+        self.tables.is_none() && other.tables.is_some()
+    }
+
     /// With what it did not tell taken from what is known of it.
     pub(super) fn or(self, known: Self) -> Self {
         Self {
@@ -92,6 +97,8 @@ mod tests {
         ] {
             assert_eq!(known.matches(&Incarnation::parse(text)), same, "{text}");
         }
+        let emptied = Incarnation::parse("42/00000001");
+        assert!(emptied.lacks_tables_of(&known) && !known.lacks_tables_of(&emptied));
         let told = Incarnation::parse("?/00000001").or(known);
         assert_eq!((told.to_string().as_str(), told.is_complete()), ("42/00000001/16384", true));
     }

@@ -108,6 +108,11 @@ impl Pool {
         };
         if let Some(known) = &self.incarnation {
             let found = Incarnation::of(&mut link).map_err(|trouble| self.target.fault(&trouble))?;
+            if found.lacks_tables_of(known) {
+                // A copy is being read in: kept, this connection would pass for one to the tables that will be there.
+                let reason = "its tables are not there".to_owned();
+                return Err(PostgresFault::Unreachable { at: self.target.at.clone(), reason }.into());
+            }
             if !found.matches(known) {
                 return Err(PostgresFault::Reincarnated { at: self.target.at.clone() }.into());
             }
