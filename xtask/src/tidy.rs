@@ -35,7 +35,7 @@ const CONFINED: &[(&str, &[&str])] = &[
 
 /// Functions longer than 70 lines, and how long they may be: this list may only shrink.
 /// Those here are tables: one entry after another, with no decision between them.
-const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[("crates/domain/src/hint.rs", "text", 234)];
+const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[("crates/domain/src/hint.rs", "text", 229)];
 const FUNCTION_LINES: usize = 70;
 const FILE_LINES: usize = 800;
 

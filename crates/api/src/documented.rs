@@ -60,12 +60,21 @@ pub(crate) enum Keys {
     TakenWithSecret,
     /// Moves money: a repeat without a key would be a second command.
     Needed,
+    /// Takes one in the place of an id that the body may give.
+    AsId,
 }
 
-/// What a service key must be allowed to get an answer here; without it, only persons do. The extractor of reads finds it among
-/// the request's extensions.
+/// Whether a service key gets an answer here. The extractor of reads finds it among the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct ForSystems(pub(crate) Option<KeyRight>);
+pub(crate) enum ForSystems {
+    /// It does not: only persons do.
+    #[default]
+    No,
+    /// As persons do, if one of its scopes grants this.
+    Reads(KeyRight),
+    /// It alone does, and sends facts: of which type, and so by which scope, the body says.
+    Sends,
+}
 
 /// What JSON a route takes, if any; its handler's extractor finds it among the request's extensions.
 #[derive(Clone, Copy, Default)]
@@ -148,7 +157,13 @@ impl Doc {
 
     /// Answers service keys too, if one of their scopes grants this.
     pub(crate) fn for_systems(mut self, right: KeyRight) -> Self {
-        self.for_systems = ForSystems(Some(right));
+        self.for_systems = ForSystems::Reads(right);
+        self
+    }
+
+    /// Answers service keys alone, which send facts of the types that their scopes name.
+    pub(crate) fn for_facts(mut self) -> Self {
+        (self.for_systems, self.keys) = (ForSystems::Sends, Keys::AsId);
         self
     }
 

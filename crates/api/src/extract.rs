@@ -57,6 +57,15 @@ pub(crate) struct Command<T> {
     pub(crate) body: T,
 }
 
+/// What another system sends by its key.
+pub(crate) struct Sends<T> {
+    pub(crate) key: ServiceKey,
+    /// What the system calls it, if the header says so.
+    pub(crate) name: Option<String>,
+    pub(crate) trace_parent: String,
+    pub(crate) body: T,
+}
+
 /// A body without a sign-in.
 pub(crate) struct Plain<T>(pub(crate) T);
 
@@ -136,8 +145,10 @@ impl FromRequestParts<Arc<Api>> for Reads {
             Asker::System(key) => key,
         };
         // Asked before anything is looked for: what a key may not read, it does not learn to exist either.
-        let ForSystems(right) = parts.extensions.get().copied().unwrap_or_default();
-        key.check(right.ok_or(ErrorCode::PersonRequired)?)?;
+        match parts.extensions.get().copied().unwrap_or_default() {
+            ForSystems::Reads(right) => key.check(right)?,
+            ForSystems::No | ForSystems::Sends => return Err(ErrorCode::PersonRequired.into()),
+        }
         Ok(Self(Principal::Key(key)))
     }
 }
@@ -205,6 +216,22 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Command<T> {
         let key = key(&parts, &caller, &bytes)?;
         let body = body::parse(&bytes, body_schema(&parts)?)?;
         Ok(Self { call: Call { caller, key, if_match: if_match(&parts.headers)? }, body })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Sends<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let Asker::System(key) = Asker::of(&parts, api).await? else {
+            return Err(ErrorCode::ServiceKeyRequired.into());
+        };
+        let Held { bytes, memory } = api.bodies.read(&parts.headers, body).await?;
+        let context = context(&parts)?;
+        context.hold(memory);
+        let (name, trace_parent) = (key_text(&parts)?, context.trace_parent.clone());
+        Ok(Self { key, name, trace_parent, body: body::parse(&bytes, body_schema(&parts)?)? })
     }
 }
 
@@ -283,14 +310,29 @@ fn is_too_plain(key: &str) -> bool {
     different < 5 || key.len() - runs_on < 4
 }
 
+fn keys(parts: &Parts) -> Result<Keys, Failure> {
+    parts.extensions.get::<Keys>().copied().ok_or_else(|| ErrorCode::Internal.into())
+}
+
 /// The idempotency key, if one was sent; money commands must send one.
 fn key(parts: &Parts, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Failure> {
+    let Some(key) = key_text(parts)? else { return Ok(None) };
     let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let keys = parts.extensions.get::<Keys>().copied().ok_or(ErrorCode::Internal)?;
-    let value = match (keys, parts.headers.get("idempotency-key")) {
-        (Keys::None, _) | (Keys::Taken | Keys::TakenWithSecret, None) => return Ok(None),
+    Ok(Some(Key {
+        principal: caller.person_id,
+        route: format!("{} {route}", parts.method),
+        key,
+        fingerprint: fingerprint(parts, body),
+        secret: keys(parts)? == Keys::TakenWithSecret,
+    }))
+}
+
+/// What the header says, where the route takes it.
+fn key_text(parts: &Parts) -> Result<Option<String>, Failure> {
+    let value = match (keys(parts)?, parts.headers.get("idempotency-key")) {
+        (Keys::None, _) | (Keys::Taken | Keys::TakenWithSecret | Keys::AsId, None) => return Ok(None),
         (Keys::Needed, None) => return Err(ErrorCode::IdempotencyKeyRequired.into()),
-        (Keys::Taken | Keys::TakenWithSecret | Keys::Needed, Some(value)) => value,
+        (Keys::Taken | Keys::TakenWithSecret | Keys::Needed | Keys::AsId, Some(value)) => value,
     };
     let visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
     let fits = |text: &&str| limits::IDEMPOTENCY_KEY_BYTES.contains(&text.len()) && !is_too_plain(text);
@@ -299,13 +341,7 @@ fn key(parts: &Parts, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Failu
         let refusal = Refusal::from(ErrorCode::InvalidRequest);
         return Err(refusal.at("Idempotency-Key", FieldCode::Invalid, Hint::IdempotencyKey).into());
     };
-    Ok(Some(Key {
-        principal: caller.person_id,
-        route: format!("{} {route}", parts.method),
-        key: text.to_owned(),
-        fingerprint: fingerprint(parts, body),
-        secret: keys == Keys::TakenWithSecret,
-    }))
+    Ok(Some(text.to_owned()))
 }
 
 /// SHA-256 over method, path, query and the body's JSON with its keys sorted: the same command, however it is written.

@@ -16,6 +16,7 @@ mod extract;
 mod failure;
 mod faults;
 mod finance;
+mod inbound;
 mod limit;
 mod me;
 mod members;

@@ -4,7 +4,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use unionflow_protocol::{Role, limits, problem::Problem};
 
-use crate::documented::{Doc, Keys, Route};
+use crate::documented::{Doc, ForSystems, Keys, Route};
 
 /// The whole document on these routes.
 pub(crate) fn document(routes: &[Route]) -> Value {
@@ -77,8 +77,9 @@ const DESCRIPTION: &str = "Members, contributions and finance approvals of assoc
     every command; commands that move money must have one.";
 
 const SERVICE_KEY: &str = "The key of another system, made under `/organizations/{id}/service-keys`: `ufk_`, 32 hexadecimal digits, `_`, 64 \
-    hexadecimal digits. It reads what its scopes open in that one organisation, and does nothing; routes without this scheme \
-    answer it 403 `PERSON_REQUIRED`, those that want another scope 403 `SCOPE_REQUIRED`.";
+    hexadecimal digits. It reads what its scopes open in that one organisation, sends facts of the types that they name (`inbound:TYPE`), \
+    and does nothing else; routes without this scheme answer it 403 `PERSON_REQUIRED`, those that want another scope 403 \
+    `SCOPE_REQUIRED`.";
 
 const TAGS: &[(&str, &str)] = &[
     ("auth", "Signing in and out."),
@@ -103,8 +104,14 @@ fn operation(route: &Route, schemas: &mut Schemas, problem: &schemars::Schema) -
     });
     if open {
         operation["security"] = json!([]);
-    } else if let Some(right) = route.doc.for_systems.0 {
-        operation["security"] = json!([{ "bearer": [] }, { "serviceKey": [right.to_string()] }]);
+    } else {
+        match route.doc.for_systems {
+            ForSystems::No => {}
+            ForSystems::Reads(right) => {
+                operation["security"] = json!([{ "bearer": [] }, { "serviceKey": [right.to_string()] }]);
+            }
+            ForSystems::Sends => operation["security"] = json!([{ "serviceKey": ["inbound"] }]),
+        }
     }
     if let Some((schema, media)) = route.doc.body {
         let schema = schema(&mut schemas.read);
@@ -140,7 +147,12 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
     if route.takes_key() {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": route.doc.keys == Keys::Needed,
-            "description": "Makes a repeat of the command safe: it gets the same answer. Kept 30 days.",
+            "description": match route.doc.keys {
+                Keys::AsId => "Stands for the event's id where the body gives none: needed then.",
+                Keys::None | Keys::Taken | Keys::TakenWithSecret | Keys::Needed => {
+                    "Makes a repeat of the command safe: it gets the same answer. Kept 30 days."
+                }
+            },
             "schema": {
                 "type": "string",
                 "minLength": limits::IDEMPOTENCY_KEY_BYTES.start(),

@@ -18,8 +18,8 @@ use unionflow_protocol::{
     id::{ApprovalId, OrganizationId, ServiceKeyId},
     problem::ErrorCode,
     rest::{
-        Page, approval as a, auth as au, dashboard as d, finance as f, import as i, member as m,
-        notification as n, organization as o, realtime as r, service_key as k,
+        Page, approval as a, auth as au, dashboard as d, finance as f, import as i, inbound as ib,
+        member as m, notification as n, organization as o, realtime as r, service_key as k,
     },
 };
 
@@ -27,7 +27,8 @@ use crate::{
     auth, compression, dashboard,
     documented::{Table, doc},
     failure::Failure,
-    finance, me, members, notifications, openapi, organizations, pages, realtime, service_keys, setup,
+    finance, inbound, me, members, notifications, openapi, organizations, pages, realtime, service_keys,
+    setup,
     state::Api,
     surround::surround,
 };
@@ -211,6 +212,19 @@ fn organizations_routes(table: Table) -> Table {
                 .param::<Seq>("after", "After this `seq`.")
                 .limit()
                 .answers::<Page<Value>>(200, "Envelopes in `seq` order."),
+        )
+        .post(
+            "/organizations/{id}/events",
+            inbound::send,
+            doc(
+                "sendEvent",
+                "Send a fact of another system, by a service key: it is told, and changes no figure",
+            )
+            .for_facts()
+            .makes_new()
+            .body::<ib::SendEvent>()
+            .answers::<ib::SentEvent>(201, "In the journal.")
+            .answers::<ib::SentEvent>(200, "It was there already, here."),
         )
 }
 

@@ -119,6 +119,8 @@ pub enum Hint {
     AmountRange,
     /// An idempotency key.
     IdempotencyKey,
+    /// As another system writes it.
+    Foreign(Foreign),
     /// One of these codes.
     OneOf(String),
     /// A date.
@@ -177,6 +179,50 @@ impl Kind {
             Self::List => language.pick("une liste, entre [ et ]", "a list, between [ and ]"),
             Self::Object => language.pick("un objet, entre { et }", "an object, between { and }"),
         }
+    }
+
+    fn expected(self, language: Language) -> String {
+        format!("{}{}", language.pick("valeur attendue : ", "expected: "), self.name(language))
+    }
+}
+
+/// What another system writes in a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Foreign {
+    /// An id.
+    Id,
+    /// An id of the event, or the header that stands for it.
+    EventIdOrKey,
+    /// A code: a word in upper case.
+    Code,
+    /// A SHA-256.
+    Hash,
+    /// A time with its zone.
+    Instant,
+}
+
+impl Foreign {
+    fn text(self, language: Language) -> String {
+        let (french, english) = match self {
+            Self::Id => (
+                "un identifiant : un texte de 1 à 200 octets ; dans data, un nombre entier aussi",
+                "an id: a text of 1 to 200 bytes; in data, a whole number too",
+            ),
+            Self::EventIdOrKey => (
+                "votre identifiant de l’événement, ou l’en-tête Idempotency-Key à sa place",
+                "your id of the event, or the header Idempotency-Key in its place",
+            ),
+            Self::Code => (
+                "un code en majuscules, 40 caractères au plus, comme MOBILE_MONEY",
+                "a code in upper case, of at most 40 characters, such as MOBILE_MONEY",
+            ),
+            Self::Hash => ("64 chiffres hexadécimaux en minuscules", "64 hexadecimal digits in lower case"),
+            Self::Instant => (
+                "une heure avec son fuseau, comme 2026-11-22T10:15:30Z",
+                "a time with its zone, such as 2026-11-22T10:15:30Z",
+            ),
+        };
+        language.pick(french, english).to_owned()
     }
 }
 
@@ -349,13 +395,7 @@ impl Hint {
                 Language::English => format!("no longer JSON at line {line}, column {column}"),
             },
             Self::OnlyOnce => pick("ce champ figure plusieurs fois", "this field appears more than once"),
-            Self::Expected(kind) => {
-                let name = kind.name(language);
-                match language {
-                    Language::French => format!("valeur attendue : {name}"),
-                    Language::English => format!("expected: {name}"),
-                }
-            }
+            Self::Expected(kind) => kind.expected(language),
             Self::OtherPassword => {
                 pick("ce n’est pas le mot de passe actuel", "this is not the current password")
             }
@@ -373,6 +413,7 @@ impl Hint {
                 "a whole amount between -9007199254740991 and 9007199254740991",
             ),
             Self::IdempotencyKey => pick(IDEMPOTENCY_KEY.0, IDEMPOTENCY_KEY.1),
+            Self::Foreign(what) => what.text(language),
             Self::OneOf(codes) => match language {
                 Language::French => format!("l’une des valeurs {codes}"),
                 Language::English => format!("one of {codes}"),

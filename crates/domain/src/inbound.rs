@@ -16,11 +16,15 @@ use unionflow_protocol::{
 };
 use uuid::Uuid;
 
+use crate::hint::{Foreign, Hint};
+
 mod audience;
+mod by_key;
 mod reason;
 mod rules;
 mod vocabulary;
 
+pub use by_key::sent;
 pub use reason::{Reason, Rejected};
 pub use rules::{PLAIN, Rules, Source, Types};
 
@@ -85,9 +89,11 @@ pub struct Claim {
 /// version 5 of its place.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x7e1d_52c0_5c1e_5f0b_9a36_1d0e_6b1f_4a57);
 /// The longest id of another system, in bytes.
-const ID_BYTES_MAX: usize = 200;
+const ID_BYTES_MAX: usize = limits::FOREIGN_ID_BYTES;
 /// What is left of an event's size for everything around its data.
-const DATA_BYTES_MAX: usize = limits::EVENT_BYTES - 4 * 1024;
+const DATA_KIBIBYTES_MAX: u32 = 60;
+const DATA_BYTES_MAX: usize = DATA_KIBIBYTES_MAX as usize * 1024;
+const _: () = assert!(DATA_BYTES_MAX + 4 * 1024 <= limits::EVENT_BYTES);
 
 /// The id of a record that has none: by where it first lay.
 pub fn id_of_place(place: &str) -> EventId {
@@ -107,30 +113,8 @@ pub fn hear(arrival: &Arrival<'_>, rules: &Rules) -> Result<Heard, Rejected> {
         return Ok(Heard::Claim(claim));
     }
     let event_type = letter.event_type()?;
-    let source = letter.source();
-    rules.admit(source, event_type, organization_id)?;
-    let told = vocabulary::read(letter.data()?, source)?;
-    let aggregate_id = letter.aggregate_id(event_type, &told.data)?;
-    let data = serde_json::value::to_raw_value(&told.data)
-        .map_err(|_| Rejected::new(Reason::BadData, "data: it cannot be written as JSON"))?;
-    if data.get().len() > DATA_BYTES_MAX {
-        let detail =
-            format!("data: what is known of it has more than {DATA_BYTES_MAX} bytes; send less in one event");
-        return Err(Rejected::new(Reason::TooLarge, detail));
-    }
-    Ok(Heard::Fact(Fact {
-        event_id: letter.event_id()?,
-        event_type,
-        organization_id,
-        aggregate_id,
-        trace_parent: letter
-            .header("traceparent")
-            .and_then(|text| crate::trace::given(text).map(str::to_owned)),
-        dropped: told.dropped,
-        currency: told.currency,
-        concerned: audience::concerned(event_type, &told.data, arrival.key),
-        data,
-    }))
+    rules.admit(letter.source(), event_type, organization_id)?;
+    letter.fact(event_type, organization_id).map(Heard::Fact)
 }
 
 impl Fact {
@@ -147,12 +131,12 @@ impl Fact {
     ) -> Result<unionflow_protocol::Audience, Rejected> {
         if self.currency.is_some_and(|told| told != currency) {
             let detail = "data.currency: the organisation has another currency; an organisation has one";
-            return Err(Rejected::new(Reason::BadData, detail));
+            return Err(Rejected::new(Reason::BadData, detail).hinting(Hint::CurrencyIs(currency)));
         }
         let audience = audience::of(self.event_type, members);
         if audience.is_none() {
             let detail = "data.memberId: it is for one member, and no member of the organisation has this id; send our id of the member";
-            return Err(Rejected::new(Reason::NoAudience, detail));
+            return Err(Rejected::new(Reason::NoAudience, detail).hinting(Hint::DoesNotExist));
         }
         Ok(audience)
     }
@@ -204,6 +188,32 @@ impl<'a> Letter<'a> {
                 error.column()
             ))),
         }
+    }
+
+    /// What it says happened in an organisation, in our words.
+    fn fact(&self, event_type: EventType, organization_id: OrganizationId) -> Result<Fact, Rejected> {
+        let told = vocabulary::read(self.data()?, self.source())?;
+        let aggregate_id = self.aggregate_id(event_type, &told.data)?;
+        let data = serde_json::value::to_raw_value(&told.data)
+            .map_err(|_| Rejected::new(Reason::BadData, "data: it cannot be written as JSON"))?;
+        if data.get().len() > DATA_BYTES_MAX {
+            let detail = format!(
+                "data: what is known of it has more than {DATA_BYTES_MAX} bytes; send less in one event"
+            );
+            return Err(Rejected::new(Reason::TooLarge, detail));
+        }
+        let trace_parent = self.header("traceparent").and_then(crate::trace::given);
+        Ok(Fact {
+            event_id: self.event_id()?,
+            event_type,
+            organization_id,
+            aggregate_id,
+            trace_parent: trace_parent.map(str::to_owned),
+            dropped: told.dropped,
+            currency: told.currency,
+            concerned: audience::concerned(event_type, &told.data, self.arrival.key),
+            data,
+        })
     }
 
     fn header(&self, name: &str) -> Option<&'a str> {
@@ -288,7 +298,7 @@ impl<'a> Letter<'a> {
         match self.said("eventId", "ce_id").map_err(wrong)? {
             Some(id) if id.is_empty() || id.len() > ID_BYTES_MAX => {
                 let detail = format!("eventId: it must have 1 to {ID_BYTES_MAX} bytes");
-                Err(Rejected::new(Reason::BadId, detail))
+                Err(Rejected::new(Reason::BadId, detail).hinting(Hint::Foreign(Foreign::Id)))
             }
             Some(id) => Ok(EventId::from_uuid(mapped(self.source(), &id))),
             None => Ok(id_of_place(self.arrival.place)),

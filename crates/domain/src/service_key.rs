@@ -190,7 +190,8 @@ impl fmt::Display for KeyRight {
     }
 }
 
-fn facts() -> String {
+/// The types that can be sent.
+pub(crate) fn facts() -> String {
     let facts = EventType::ALL.iter().filter(|event_type| event_type.class() == Class::Fact);
     facts.map(|event_type| event_type.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -35,6 +35,10 @@ pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 pub const PAGE_DEFAULT: usize = 50;
 /// The largest page of a list.
 pub const PAGE_MAX: usize = 200;
+/// The longest id of another system, in bytes.
+pub const FOREIGN_ID_BYTES: usize = 200;
+/// The longest time as another system writes it, in bytes.
+pub const FOREIGN_TIMESTAMP_BYTES: usize = 64;
 /// The longest idempotency key, in bytes. The shortest is 8: shorter ones repeat by chance.
 pub const IDEMPOTENCY_KEY_BYTES: std::ops::RangeInclusive<usize> = 8..=200;
 /// How long an idempotency key is kept.

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod dashboard;
 pub mod finance;
 pub mod import;
+pub mod inbound;
 pub mod member;
 pub mod notification;
 pub mod organization;

@@ -1,4 +1,4 @@
-//! Inbound: facts of other systems, from the bus into the journal.
+//! Inbound: facts of other systems, from the bus into the journal, or from whoever shows a service key.
 //!
 //! A record is heard (`domain`), taken in under its organisation's lock, and only then said to be done; whatever cannot be taken
 //! in goes to the dead letters, with the reason, and never holds up what is behind it. A store or a bus that is away holds up
@@ -18,6 +18,7 @@ use unionflow_protocol::{
 };
 use unionflow_storage::{Author, Clock, Scope, Store, Tx, Undo, tx::NewEvent};
 
+mod by_key;
 mod letters;
 
 pub use letters::{DeadLetter, OWN_HEADERS};

@@ -129,11 +129,19 @@ impl Reader<'_> {
 
     /// Whether an event is in the journal already.
     pub fn has_event(&mut self, organization: OrganizationId, event: EventId) -> Result<bool, StoreFault> {
-        let found: Option<i64> = self.value(
-            "SELECT 1 FROM journal WHERE organization_id = ?1 AND event_id = ?2",
+        Ok(self.place_of(organization, event)?.is_some())
+    }
+
+    /// Where an event is in the journal.
+    pub fn place_of(
+        &mut self,
+        organization: OrganizationId,
+        event: EventId,
+    ) -> Result<Option<Seq>, StoreFault> {
+        self.value(
+            "SELECT seq FROM journal WHERE organization_id = ?1 AND event_id = ?2",
             &[organization.param(), event.param()],
-        )?;
-        Ok(found.is_some())
+        )
     }
 
     /// The heads of all journals that the relay has not published to their end.

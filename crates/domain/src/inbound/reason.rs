@@ -2,7 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use unionflow_protocol::Language;
+use unionflow_protocol::{
+    Language,
+    problem::{ErrorCode, FieldCode},
+};
+
+use super::DATA_KIBIBYTES_MAX;
+use crate::{detail::Detail, hint::Hint, refusal::Refusal};
 
 macro_rules! reasons {
     ($($variant:ident = $code:literal, $french:literal, $english:literal;)+) => {
@@ -97,11 +103,48 @@ pub struct Rejected {
     pub reason: Reason,
     /// The field and what to do, without what the record says.
     pub detail: String,
+    /// What would be right there, for whoever is answered at once.
+    pub hint: Hint,
 }
 
 impl Rejected {
     /// For this reason.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), hint: Hint::OtherValue }
+    }
+
+    /// With what would be right.
+    #[must_use]
+    pub fn hinting(self, hint: Hint) -> Self {
+        Self { hint, ..self }
+    }
+
+    /// The field that its detail begins with, as a JSON Pointer.
+    fn pointer(&self) -> String {
+        let field = self.detail.split(": ").next().unwrap_or_default();
+        format!("/{}", field.replace(['.', '['], "/").replace(']', ""))
+    }
+}
+
+/// As whoever sent it by REST is answered.
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        let code = match rejected.reason {
+            Reason::TooLarge => {
+                return Self::because(ErrorCode::BodyTooLarge, Detail::KibibytesAtMost(DATA_KIBIBYTES_MAX));
+            }
+            Reason::UnknownOrganization | Reason::NoAudience => FieldCode::NotFound,
+            Reason::SourceNotAllowed | Reason::TypeNotAllowed => FieldCode::NotAllowed,
+            Reason::NotJson
+            | Reason::FutureVersion
+            | Reason::UnknownType
+            | Reason::NotAFact
+            | Reason::AheadOfJournal
+            | Reason::NotOurs
+            | Reason::BadId
+            | Reason::BadData
+            | Reason::Refused => FieldCode::Invalid,
+        };
+        Self::field(rejected.pointer(), code, rejected.hint)
     }
 }

@@ -11,6 +11,7 @@ use unionflow_protocol::{
 };
 
 use super::{ID_BYTES_MAX, Reason, Rejected, mapped};
+use crate::hint::{self, Foreign, Hint};
 
 /// What may stand behind a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +190,7 @@ impl Reading<'_> {
         match (kind, value) {
             (One(word), value) => self.word(at, word, value),
             (Many(_) | Objects, Value::Array(values)) if values.len() > LIST_MAX => {
-                Err(bad(at, &format!("a list of at most {LIST_MAX}")))
+                Err(bad(at, &format!("a list of at most {LIST_MAX}"), Hint::AtMost(LIST_MAX as u64)))
             }
             (Many(word), Value::Array(values)) => {
                 let words =
@@ -208,35 +209,19 @@ impl Reading<'_> {
                 let mut told = Map::new();
                 for (code, value) in by_code {
                     if !is_code(code) {
-                        return Err(bad(at, "an object whose keys are codes"));
+                        return Err(bad(at, "an object whose keys are codes", Hint::Foreign(Foreign::Code)));
                     }
                     told.insert(code.clone(), self.value(at, Object, value)?);
                 }
                 Ok(Value::Object(told))
             }
-            (Many(_) | Objects, _) => Err(bad(at, "a list")),
-            (Object | ByCode, _) => Err(bad(at, "an object")),
+            (Many(_) | Objects, _) => Err(bad(at, "a list", Hint::Expected(hint::Kind::List))),
+            (Object | ByCode, _) => Err(bad(at, "an object", Hint::Expected(hint::Kind::Object))),
         }
     }
 
     fn word(&self, at: &str, word: Word, value: &Value) -> Result<Value, Rejected> {
         let text = value.as_str();
-        let expected = match word {
-            Id => "an id: a text of 1 to 200 bytes, or a whole number",
-            Word::Amount => {
-                "a whole number of the currency's smallest unit, within ±9007199254740991, and no text"
-            }
-            Word::Currency => "a currency code of ISO 4217 such as XOF",
-            Code => "a code: an upper-case word of at most 40 characters, such as MOBILE_MONEY",
-            Hash => "64 hexadecimal digits in lower case",
-            Instant => "a time of RFC 3339 with its zone, such as 2026-11-22T10:15:30Z",
-            Day => "a date such as 2026-11-22",
-            Count => "a whole number from 0",
-            Flag => "true or false",
-            Reference => "at most 32 letters, digits, `-`, `/` or `.`, with a digit among them",
-            Field => "the name of a field of ours, such as phone",
-            Zone => "a time zone such as Africa/Abidjan",
-        };
         let told = match word {
             Id => id(value).map(|id| Value::from(mapped(self.source, &id).to_string())),
             Word::Amount => whole(value).filter(|minor| Amount::new(*minor).is_ok()).map(Value::from),
@@ -251,12 +236,51 @@ impl Reading<'_> {
             Field => text.filter(|text| is_field(text)).map(Value::from),
             Zone => text.and_then(parsed::<TimeZone>).map(|zone| zone.to_string().into()),
         };
-        told.ok_or_else(|| bad(at, expected))
+        told.ok_or_else(|| {
+            let (expected, hint) = word.expected();
+            bad(at, expected, hint)
+        })
     }
 }
 
-fn bad(at: &str, expected: &str) -> Rejected {
-    Rejected::new(Reason::BadData, format!("{at}: it must be {expected}"))
+impl Word {
+    /// What it must be: for a dead letter, and for whoever is answered at once.
+    fn expected(self) -> (&'static str, Hint) {
+        match self {
+            Id => ("an id: a text of 1 to 200 bytes, or a whole number", Hint::Foreign(Foreign::Id)),
+            Self::Amount => (
+                "a whole number of the currency's smallest unit, within ±9007199254740991, and no text",
+                Hint::AmountRange,
+            ),
+            Self::Currency => ("a currency code of ISO 4217 such as XOF", Hint::Currency),
+            Code => (
+                "a code: an upper-case word of at most 40 characters, such as MOBILE_MONEY",
+                Hint::Foreign(Foreign::Code),
+            ),
+            Hash => ("64 hexadecimal digits in lower case", Hint::Foreign(Foreign::Hash)),
+            Instant => (
+                "a time of RFC 3339 with its zone, such as 2026-11-22T10:15:30Z",
+                Hint::Foreign(Foreign::Instant),
+            ),
+            Day => ("a date such as 2026-11-22", Hint::Date),
+            Count => ("a whole number from 0", Hint::WholeNumber),
+            Flag => ("true or false", Hint::Expected(hint::Kind::Boolean)),
+            Reference => {
+                ("at most 32 letters, digits, `-`, `/` or `.`, with a digit among them", Hint::MemberNumber)
+            }
+            Field => ("the name of a field of ours, such as phone", Hint::OneOf(fields())),
+            Zone => ("a time zone such as Africa/Abidjan", Hint::TimeZone),
+        }
+    }
+}
+
+fn bad(at: &str, expected: &str, hint: Hint) -> Rejected {
+    Rejected::new(Reason::BadData, format!("{at}: it must be {expected}")).hinting(hint)
+}
+
+fn fields() -> String {
+    let ours = MemberField::ALL.iter().map(|field| field.as_str());
+    ours.chain(OrganizationField::ALL.iter().map(|field| field.as_str())).collect::<Vec<_>>().join(", ")
 }
 
 fn parsed<T: std::str::FromStr>(text: &str) -> Option<T> {

@@ -69,6 +69,7 @@ error_codes! {
     // May this person do it?
     Forbidden "FORBIDDEN" 403 "Vos rôles ne le permettent pas." "Your roles do not allow it.";
     PersonRequired "PERSON_REQUIRED" 403 "Seule une personne connectée peut le faire, pas une clé de service." "Only a person who is signed in can do this, not a service key.";
+    ServiceKeyRequired "SERVICE_KEY_REQUIRED" 403 "Seul un autre système peut le faire, avec une clé de service, pas une personne." "Only another system can do this, with a service key, not a person.";
     ScopeRequired "SCOPE_REQUIRED" 403 "La clé de service n’a pas la portée nécessaire." "The service key does not have the scope that this needs.";
     MembershipSuspended "MEMBERSHIP_SUSPENDED" 403 "Votre adhésion est suspendue." "Your membership is suspended.";
 

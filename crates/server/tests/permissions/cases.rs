@@ -105,6 +105,12 @@ fn reason(_: &Stage, _: Who) -> Value {
     json!({"reason": "Décision du bureau"})
 }
 
+/// A fact of another system, another each time.
+fn paid(_: &Stage, _: Who) -> Value {
+    let id = unionflow_testkit::Person::fresh_key();
+    json!({"eventId": id, "eventType": "CONTRIBUTION_PAID", "data": {"amount": 73_519, "currency": "XOF"}})
+}
+
 fn here(stage: &Stage, _: Who) -> Value {
     json!({"organizationId": stage.organization()})
 }
@@ -174,6 +180,8 @@ fn organizations() -> Vec<Case> {
         )
         .body(|stage, _| stage.policy()),
         case("GET", "/organizations/{id}/events", Organization, Rule::Granted(Action::ReadJournal, 200)),
+        // Whoever they are: another system does this.
+        case("POST", "/organizations/{id}/events", Organization, Rule::SignedIn(403)).body(paid),
     ]
 }
 
