@@ -67,10 +67,34 @@ fn rewrite(database: &Path, organization: &[u8]) {
         .expect("and its head");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rewritten_journal_is_found_by_the_heads_that_were_signed_before() {
-    let broker = spawn_blocking(Kafka::start).await.expect("it ran").expect("Kafka starts");
-    let servers = broker.servers();
+/// Takes every row of an organisation out of the store.
+fn delete(file: &Connection, organization: &[u8]) {
+    file.execute_batch("PRAGMA foreign_keys = OFF").expect("whoever has the file may do this");
+    let mut names = file
+        .prepare("SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'trigger') AND name NOT LIKE 'sqlite_%'")
+        .expect("a statement");
+    let names: Vec<(String, String)> = names
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .expect("it runs")
+        .collect::<Result<_, _>>()
+        .expect("names");
+    for (_, trigger) in names.iter().filter(|(kind, _)| kind == "trigger") {
+        file.execute_batch(&format!("DROP TRIGGER {trigger}")).expect("it is dropped");
+    }
+    for (_, table) in names.iter().filter(|(kind, _)| kind == "table") {
+        let has = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'organization_id'";
+        let has: u32 = file.query_row(has, [table], |row| row.get(0)).expect("its columns");
+        if has > 0 {
+            file.execute(&format!("DELETE FROM {table} WHERE organization_id = ?1"), [organization])
+                .expect("they are deleted");
+        }
+    }
+    file.execute("DELETE FROM organization WHERE id = ?1", [organization]).expect("it is deleted");
+}
+
+/// A server with Kafka that signed the heads of its organisations, one of them after a decision, and stopped. Where its store
+/// is, and that one's head.
+async fn signed_and_stopped(servers: &str) -> (World, u64) {
     let mut world =
         World::start_with(|settings| servers.clone_into(&mut settings.kafka_bootstrap_servers)).await;
     let (treasurer, president) = (world.espoir(Role::Treasurer).await, world.espoir(Role::President).await);
@@ -89,9 +113,21 @@ async fn a_rewritten_journal_is_found_by_the_heads_that_were_signed_before() {
     let request = treasurer.submit(75_000).await;
     president.approve(&request).await.expect(200);
     let head = treasurer.head().await;
+    world.stop().await;
+    (world, head)
+}
+
+async fn broker() -> Kafka {
+    spawn_blocking(Kafka::start).await.expect("it ran").expect("Kafka starts")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rewritten_journal_is_found_by_the_heads_that_were_signed_before() {
+    let broker = broker().await;
+    let servers = broker.servers();
+    let (world, head) = signed_and_stopped(&servers).await;
     let (database, organization) = (world.database(), *world.espoir.id.as_bytes());
     let id = world.espoir.id.to_string();
-    world.stop().await;
 
     // Signed at the stop, and for each organisation.
     let signed = printed(&servers).await;
@@ -111,4 +147,47 @@ async fn a_rewritten_journal_is_found_by_the_heads_that_were_signed_before() {
     let (code, said) = verify(&database, &servers).await;
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("it was rewritten, or cut off"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_epoch_hides_no_signed_head_and_an_organisation_that_is_deleted_whole_is_missed() {
+    let broker = broker().await;
+    let servers = broker.servers();
+    let (world, head) = signed_and_stopped(&servers).await;
+    let (database, espoir) = (world.database(), world.espoir.id);
+    let file = Connection::open(&database).expect("it opens");
+    let epoch: String = file
+        .query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0))
+        .expect("it has an epoch");
+    let mut other = epoch.clone().into_bytes();
+    let last = other.last_mut().expect("a text");
+    *last = if *last == b'0' { b'1' } else { b'0' };
+    let other = String::from_utf8(other).expect("text");
+    let set_epoch = |epoch: &str| {
+        file.execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch]).expect("it is changed");
+    };
+
+    set_epoch(&other);
+    let (code, said) = verify(&database, &servers).await;
+    assert_eq!(code, Some(0), "a restore does so on purpose: {said}");
+    let told = format!("of another epoch, {epoch}, which the journal holds up to entry {head}: a restore");
+    assert!(said.contains(&told), "{said}");
+    let about = said.lines().find(|line| line.contains(&told)).expect("seen above");
+    assert!(about.starts_with("! Mutuelle Espoir"), "{said}");
+    rewrite(&database, espoir.as_bytes());
+    let (code, said) = verify(&database, &servers).await;
+    assert_eq!(code, Some(0), "{said}");
+    let told = format!("of another epoch, {epoch}");
+    let about = said.lines().find(|line| line.starts_with("! Mutuelle Espoir")).expect(&said);
+    assert!(about.contains(&told) && about.contains(&format!("without the one of entry {head}")), "{said}");
+
+    delete(&file, espoir.as_bytes());
+    let missing = format!("{espoir}  has a signed head of another epoch and is not in this store");
+    let (code, said) = verify(&database, &servers).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&format!("! {missing}")), "{said}");
+    set_epoch(&epoch);
+    let (code, said) = verify(&database, &servers).await;
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains(&format!("✗ {espoir}  has a signed head and is not in this store")), "{said}");
 }

@@ -52,12 +52,46 @@ pub enum Held {
     Contradicts(Seq),
 }
 
+/// Heads of an organisation that were signed under another epoch: a restore begins a new one, and so does whoever wants these
+/// heads forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherEpoch {
+    /// Which.
+    pub epoch: Epoch,
+    /// How many are signed with a key of this store.
+    pub signed: usize,
+    /// How many are not.
+    pub forged: u64,
+    /// The newest of the signed that the journal still holds.
+    pub holds: Option<Seq>,
+    /// The oldest that it does not.
+    pub lacks: Option<Seq>,
+}
+
+/// An organisation of which there are heads, and which is not in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Which.
+    pub organization: OrganizationId,
+    /// Under which epoch the heads were signed.
+    pub epoch: Epoch,
+    /// The newest.
+    pub head: Seq,
+}
+
 /// Checkpoints as they lie on the topic.
 pub struct Signed {
     keys: CheckpointKeys,
     epoch: Epoch,
-    heads: BTreeMap<OrganizationId, BTreeSet<(Seq, String)>>,
-    forged: BTreeMap<OrganizationId, u64>,
+    heads: BTreeMap<(OrganizationId, Epoch), Heads>,
+}
+
+/// Of one organisation under one epoch.
+#[derive(Default)]
+struct Heads {
+    signed: BTreeSet<(Seq, String)>,
+    /// How many are signed with no key of this store, and the newest.
+    forged: (u64, Seq),
 }
 
 impl Service {
@@ -139,47 +173,96 @@ impl Service {
     /// Takes in what lies on the topic, with [`Signed::hear`].
     pub async fn signed(&self) -> Result<Signed, Undo> {
         let keys = self.checkpoint_keys().await?;
-        Ok(Signed { keys, epoch: self.store().epoch(), heads: BTreeMap::new(), forged: BTreeMap::new() })
+        Ok(Signed { keys, epoch: self.store().epoch(), heads: BTreeMap::new() })
     }
 
     /// Holds a journal against the heads that were signed. That its own links hold is another question.
     pub async fn held(&self, signed: &Signed, organization: OrganizationId) -> Result<Held, Undo> {
-        let Some(heads) = signed.heads.get(&organization).cloned() else { return Ok(Held::Unsigned) };
+        let Some(heads) = signed.heads.get(&(organization, signed.epoch)) else { return Ok(Held::Unsigned) };
+        Ok(match self.compare(organization, heads).await? {
+            (_, Some(lacks)) => Held::Contradicts(lacks),
+            (Some(newest), None) => Held::Holds(newest),
+            (None, None) => Held::Unsigned,
+        })
+    }
+
+    /// The heads of this organisation that were signed under other epochs, and which of them the journal holds.
+    pub async fn of_other_epochs(
+        &self,
+        signed: &Signed,
+        organization: OrganizationId,
+    ) -> Result<Vec<OtherEpoch>, Undo> {
+        let mut others = Vec::new();
+        for ((of, epoch), heads) in &signed.heads {
+            if *of == organization && *epoch != signed.epoch {
+                let (holds, lacks) = self.compare(organization, heads).await?;
+                let (signed, forged) = (heads.signed.len(), heads.forged.0);
+                others.push(OtherEpoch { epoch: *epoch, signed, forged, holds, lacks });
+            }
+        }
+        Ok(others)
+    }
+
+    /// The organisations that have heads and no row. What claims another epoch counts where a key of this store signed it:
+    /// stores may share a topic.
+    pub async fn gone(&self, signed: &Signed) -> Result<Vec<Gone>, Undo> {
+        let present = self.read(|reader| Ok(reader.load_organizations()?)).await?;
+        let present: BTreeSet<OrganizationId> = present.into_iter().map(|there| there.id).collect();
+        let gone = signed.heads.iter().filter(|((organization, _), _)| !present.contains(organization));
+        let gone = gone.filter_map(|(&(organization, epoch), heads)| {
+            let newest = heads.signed.last().map(|(seq, _)| *seq);
+            let head = newest.or((epoch == signed.epoch).then_some(heads.forged.1))?;
+            Some(Gone { organization, epoch, head })
+        });
+        Ok(gone.collect())
+    }
+
+    /// The newest of the signed heads that a journal holds, and the oldest that it does not.
+    async fn compare(
+        &self,
+        organization: OrganizationId,
+        heads: &Heads,
+    ) -> Result<(Option<Seq>, Option<Seq>), Undo> {
+        let heads = heads.signed.clone();
         self.read(move |reader| {
-            let mut newest = Seq::ZERO;
+            let (mut holds, mut lacks) = (None, None);
             for (seq, hash) in heads {
                 let stands = reader.hash_at(organization, seq)?;
-                if stands.is_none_or(|stands| stands.to_string() != hash) {
-                    return Ok(Held::Contradicts(seq));
+                if stands.is_some_and(|stands| stands.to_string() == hash) {
+                    holds = Some(seq);
+                } else {
+                    lacks = lacks.or(Some(seq));
                 }
-                newest = newest.max(seq);
             }
-            Ok(Held::Holds(newest))
+            Ok((holds, lacks))
         })
         .await
     }
 }
 
 impl Signed {
-    /// A record of the topic. What is of another incarnation says nothing of this one.
+    /// A record of the topic.
     pub fn hear(&mut self, record: &RawRecord) {
         let value = record.value.as_deref().unwrap_or_default();
         let Ok(checkpoint) = serde_json::from_slice::<Checkpoint>(value) else { return };
-        if checkpoint.epoch != self.epoch {
-            return;
-        }
-        let organization = checkpoint.organization_id;
+        let heads = self.heads.entry((checkpoint.organization_id, checkpoint.epoch)).or_default();
         if self.keys.signed(&checkpoint) {
-            self.heads.entry(organization).or_default().insert((checkpoint.seq, checkpoint.hash));
+            heads.signed.insert((checkpoint.seq, checkpoint.hash));
         } else {
-            *self.forged.entry(organization).or_default() += 1;
+            let (count, newest) = heads.forged;
+            heads.forged = (count + 1, newest.max(checkpoint.seq));
         }
+    }
+
+    /// The journal's present incarnation.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// How many say that they are of this journal, and are not signed with a key of this store: somebody wrote them, or the
     /// keys were replaced.
     pub fn forged(&self, organization: OrganizationId) -> u64 {
-        self.forged.get(&organization).copied().unwrap_or(0)
+        self.heads.get(&(organization, self.epoch)).map_or(0, |heads| heads.forged.0)
     }
 
     /// The public keys, by their names.

@@ -3,7 +3,7 @@
 use unionflow_domain::organization::Organization;
 use unionflow_service::{
     Service,
-    checkpoints::{Held, Signed},
+    checkpoints::{Held, OtherEpoch, Signed},
 };
 
 use super::{Environment, Failure, beside, block_on};
@@ -38,6 +38,7 @@ pub(crate) fn run(environment: Environment, wanted: &InOrganization) -> Result<(
             }
         }
         if let Some(signed) = signed? {
+            broken |= chosen.is_none() && misses_any(&environment, &service, &signed).await?;
             for (kid, public) in signed.public_keys() {
                 outln!("  {} {kid}  ed25519  {public}", environment.say("clé", "key"));
             }
@@ -101,8 +102,18 @@ async fn hold(
             environment.say("le journal contient la tête signée", "the journal holds the signed head")
         ),
         Held::Unsigned => {
-            outln!("  {}", environment.say("aucune tête signée sur Kafka", "no signed head on Kafka"));
+            outln!(
+                "  {}",
+                environment.say(
+                    "aucune tête signée de cette époque sur Kafka",
+                    "no signed head of this epoch on Kafka"
+                )
+            );
         }
+    }
+    let others = service.of_other_epochs(signed, organization.id).await;
+    for other in others.map_err(|undo| beside::failed(environment, &undo))? {
+        outln!("! {}  {}", organization.settings.name, of_another_epoch(environment, &other));
     }
     let forged = signed.forged(organization.id);
     Ok((forged > 0).then(|| {
@@ -114,6 +125,56 @@ async fn hold(
             )
         )
     }))
+}
+
+/// What heads of another epoch tell: no fault where somebody restored a backup, and to be looked into where nobody did.
+fn of_another_epoch(environment: &Environment, other: &OtherEpoch) -> String {
+    let OtherEpoch { epoch, signed, forged, .. } = other;
+    let (all, here) = (
+        environment.say("tête(s) sur Kafka d’une autre époque", "head(s) on Kafka of another epoch"),
+        environment.say("que le journal contient jusqu’à l’entrée", "which the journal holds up to entry"),
+    );
+    let mut text = format!("{} {all}, {epoch}", *signed as u64 + forged);
+    if let Some(holds) = other.holds {
+        text.push_str(&format!(", {here} {holds}"));
+    }
+    if let Some(lacks) = other.lacks {
+        let not = environment.say("sans celle de l’entrée", "without the one of entry");
+        text.push_str(&format!(", {not} {lacks}"));
+    }
+    if *forged > 0 {
+        let unsigned = environment.say("sans signature de ces données", "without a signature of this store");
+        text.push_str(&format!(", {forged} {unsigned}"));
+    }
+    text.push_str(environment.say(
+        " : une restauration ouvre une époque nouvelle ; si personne n’a restauré, quelqu’un a changé l’époque",
+        ": a restore begins a new epoch; if nobody restored, somebody changed the epoch",
+    ));
+    text
+}
+
+/// Tells of organisations that have heads and are not in the store. Whether one of them has a head of this epoch: no restore
+/// explains it.
+async fn misses_any(environment: &Environment, service: &Service, signed: &Signed) -> Result<bool, Failure> {
+    let mut misses = false;
+    let gone = service.gone(signed).await;
+    for gone in gone.map_err(|undo| beside::failed(environment, &undo))? {
+        let is_of_now = gone.epoch == signed.epoch();
+        misses |= is_of_now;
+        let what = match is_of_now {
+            true => environment.say(
+                "a une tête signée et n’est plus dans ces données : on l’a supprimée ; dernière entrée signée",
+                "has a signed head and is not in this store any more: it was deleted; newest entry signed",
+            ),
+            false => environment.say(
+                "a une tête signée d’une autre époque et n’est pas dans ces données : une restauration l’a défaite, ou on l’a supprimée ; dernière entrée signée",
+                "has a signed head of another epoch and is not in this store: a restore undid it, or it was deleted; newest entry signed",
+            ),
+        };
+        let mark = if is_of_now { '✗' } else { '!' };
+        outln!("{mark} {}  {what} {}", gone.organization, gone.head);
+    }
+    Ok(misses)
 }
 
 /// The heads that were signed; none without Kafka.

@@ -5,8 +5,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use unionflow_bus::{InProcessBus, OutletInMemory, RawRecord};
 use unionflow_domain::policy::demo_rules;
-use unionflow_protocol::{Role, Seq, Topic, checkpoint::Checkpoint};
-use unionflow_service::checkpoints::{Held, Signing};
+use unionflow_protocol::{
+    Role, Seq, Topic,
+    checkpoint::Checkpoint,
+    id::{Epoch, OrganizationId},
+};
+use unionflow_service::checkpoints::{Gone, Held, OtherEpoch, Signing};
 
 use super::scene::{Club, Town, Wanted};
 
@@ -61,7 +65,7 @@ async fn only_heads_that_moved_are_signed_again_and_the_journal_holds_them() {
 }
 
 #[tokio::test]
-async fn what_is_not_signed_by_this_store_counts_as_forged_and_another_incarnation_not_at_all() {
+async fn what_is_not_signed_by_this_store_counts_as_forged_and_another_store_not_at_all() {
     let (town, stranger) = (Town::open().await, Town::seeded(8).await);
     let club = club(&town).await;
     let (outlet, signing) = signing();
@@ -74,6 +78,7 @@ async fn what_is_not_signed_by_this_store_counts_as_forged_and_another_incarnati
         (heads.forged(club.id), stranger.service.held(&heads, club.id).await),
         (0, Ok(Held::Unsigned))
     );
+    assert_eq!(stranger.service.gone(&heads).await, Ok(Vec::new()));
 
     let mut heads = town.service.signed().await.unwrap();
     let forged = Checkpoint { hash: "00".repeat(32), ..checkpoint };
@@ -82,6 +87,59 @@ async fn what_is_not_signed_by_this_store_counts_as_forged_and_another_incarnati
         heads.hear(&genuine);
     }
     assert_eq!((heads.forged(club.id), town.service.held(&heads, club.id).await), (1, Ok(Held::Unsigned)));
+}
+
+#[tokio::test]
+async fn heads_of_another_epoch_are_told_with_what_the_journal_still_holds_of_them() {
+    let town = Town::open().await;
+    let club = club(&town).await;
+    let (outlet, signing) = signing();
+    town.service.sign_heads(&signing, &mut HashMap::new()).await.unwrap();
+    let genuine = outlet.take().remove(0);
+    let now = read(&genuine);
+    let before = Epoch::from_uuid(uuid::Uuid::from_u128(7));
+    let keys = town.service.checkpoint_keys().await.unwrap();
+    let held = keys.sign(Checkpoint { epoch: before, ..now.clone() });
+    let undone = keys.sign(Checkpoint { seq: now.seq.next(), ..held.clone() });
+    let forged = Checkpoint { hash: "00".repeat(32), ..held.clone() };
+    let mut heads = town.service.signed().await.unwrap();
+    for checkpoint in [&held, &undone, &forged] {
+        let value = Some(serde_json::to_vec(checkpoint).unwrap().into());
+        heads.hear(&RawRecord { value, ..genuine.clone() });
+    }
+    assert_eq!((heads.forged(club.id), town.service.held(&heads, club.id).await), (0, Ok(Held::Unsigned)));
+    let told =
+        OtherEpoch { epoch: before, signed: 2, forged: 1, holds: Some(now.seq), lacks: Some(undone.seq) };
+    assert_eq!(town.service.of_other_epochs(&heads, club.id).await, Ok(vec![told]));
+    assert_eq!(town.service.gone(&heads).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn an_organisation_that_has_heads_and_no_row_is_gone() {
+    let town = Town::open().await;
+    let _there = club(&town).await;
+    let (outlet, signing) = signing();
+    town.service.sign_heads(&signing, &mut HashMap::new()).await.unwrap();
+    let genuine = outlet.take().remove(0);
+    let now = read(&genuine);
+    let keys = town.service.checkpoint_keys().await.unwrap();
+    let deleted = |n| OrganizationId::from_uuid(uuid::Uuid::from_u128(n));
+    let before = Epoch::from_uuid(uuid::Uuid::from_u128(7));
+    let signed = keys.sign(Checkpoint { organization_id: deleted(1), ..now.clone() });
+    let of_before = keys.sign(Checkpoint { organization_id: deleted(2), epoch: before, ..now.clone() });
+    // The keys were replaced, too; and what another store wrote is no concern of this one.
+    let unknown = Checkpoint { organization_id: deleted(3), ..now.clone() };
+    let of_others = Checkpoint { organization_id: deleted(4), epoch: before, ..now.clone() };
+    let mut heads = town.service.signed().await.unwrap();
+    for checkpoint in [&now, &signed, &of_before, &unknown, &of_others] {
+        let value = Some(serde_json::to_vec(checkpoint).unwrap().into());
+        heads.hear(&RawRecord { value, ..genuine.clone() });
+    }
+    let gone = |n, epoch| Gone { organization: deleted(n), epoch, head: now.seq };
+    assert_eq!(
+        town.service.gone(&heads).await,
+        Ok(vec![gone(1, now.epoch), gone(2, before), gone(3, now.epoch)])
+    );
 }
 
 #[tokio::test]
