@@ -9,7 +9,9 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use rdkafka::{ClientContext, Statistics, error::KafkaError};
+use rdkafka::{
+    ClientContext, Statistics, client::DefaultClientContext, config::RDKafkaLogLevel, error::KafkaError,
+};
 use tokio::time::Instant;
 
 use crate::BusFault;
@@ -49,6 +51,14 @@ impl Brokers {
 pub(super) struct Watching(pub(super) Arc<Brokers>);
 
 impl ClientContext for Watching {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // What it says at each start of a setting that we chose knowingly.
+        let is_known = facility == "CONFWARN" && message.contains("enable.gapless.guarantee is experimental");
+        if !is_known {
+            DefaultClientContext.log(level, facility, message);
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         self.0.complained(&error, reason);
     }
