@@ -168,6 +168,9 @@ impl KafkaBus {
             if send::is_of_topics(&error) {
                 self.topics_changed.store(true, Ordering::Relaxed);
             }
+            if send::is_forbidden(&error) {
+                return BusFault::Forbidden(format!("{error} (`{}`)", records[place].topic));
+            }
             if !send::is_refusal(&error) {
                 return self.sender.brokers().away(&error);
             }

@@ -74,6 +74,10 @@ pub enum BusFault {
     /// operator changes nothing it is refused again; records of other organisations are taken.
     #[error("the bus refuses a record: {0}")]
     Refused(String),
+    /// The broker is there and does not let us write to a topic: whatever the record, until an operator allows it. Records of
+    /// other topics may be taken.
+    #[error("the bus does not let us write: {0}")]
+    Forbidden(String),
 }
 
 /// Records in the order of the bus.

@@ -278,7 +278,7 @@ impl Relay {
         }
         match self.publish(unsent.into()).await {
             Ok(()) => {}
-            Err(fault @ BusFault::Unavailable(_)) => {
+            Err(fault @ (BusFault::Unavailable(_) | BusFault::Forbidden(_))) => {
                 warn_later("the bus did not take states; they are sent again", &fault);
             }
             Err(fault @ BusFault::Refused(_)) => {
@@ -422,7 +422,7 @@ fn waits_in_outbox(fault: BusFault) -> Result<(), BusFault> {
     warn_later("the bus did not take events; they wait in the outbox", &fault);
     match fault {
         BusFault::Unavailable(_) => Err(fault),
-        BusFault::Refused(_) => Ok(()),
+        BusFault::Refused(_) | BusFault::Forbidden(_) => Ok(()),
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     apart::Apart,
     brokers::Brokers,
     follow::Watch,
-    send::{NotTaken, Outgoing, Sender, is_refusal},
+    send::{NotTaken, Outgoing, Sender, is_forbidden, is_refusal},
     wire,
 };
 use crate::{BusFault, Inbound, Outlet, RawRecord, Received};
@@ -153,6 +153,8 @@ impl Outlet for KafkaOutlet {
                 if is_refusal(&error) {
                     let bytes = record.value.as_ref().map_or(0, Bytes::len);
                     BusFault::Refused(format!("{error} (`{}`, {bytes} bytes)", record.topic))
+                } else if is_forbidden(&error) {
+                    BusFault::Forbidden(format!("{error} (`{}`)", record.topic))
                 } else {
                     self.0.brokers().away(&error)
                 }

@@ -65,7 +65,8 @@ impl Sender {
     pub(super) async fn send(&self, records: Vec<Outgoing<'_>>) -> Result<(), NotTaken> {
         let producer = self.producer();
         let sent = send(&producer, records).await;
-        if sent.as_ref().is_err_and(|not_taken| !is_refusal(&not_taken.error))
+        let breaks = |error| !is_refusal(error) && !is_forbidden(error);
+        if sent.as_ref().is_err_and(|not_taken| breaks(&not_taken.error))
             || producer.client().fatal_error().is_some()
         {
             self.replace(&producer);
@@ -138,7 +139,7 @@ fn is_full(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
 }
 
-/// Whether the broker is there and does not take this record, now or later.
+/// Whether the broker is there and does not take this record, now or later: something of it is in the way.
 pub(super) fn is_refusal(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -146,8 +147,18 @@ pub(super) fn is_refusal(error: &KafkaError) -> bool {
             RDKafkaErrorCode::MessageSizeTooLarge
                 | RDKafkaErrorCode::MessageBatchTooLarge
                 | RDKafkaErrorCode::InvalidRecord
+        )
+    )
+}
+
+/// Whether the broker is there and does not let us, whatever the record.
+pub(super) fn is_forbidden(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::PolicyViolation
-                | RDKafkaErrorCode::TopicAuthorizationFailed
         )
     )
 }

@@ -8,13 +8,19 @@ use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
+    metadata::MetadataTopic,
 };
 use tokio::time::timeout;
 use unionflow_protocol::Topic;
 
 use super::{
-    ASK, KafkaOutlet, Settings, SettingsFault, apart::Apart, blocking, brokers::Brokers, follow::Watch,
-    inbound::received, send::Sender,
+    ASK, KafkaOutlet, Settings, SettingsFault,
+    apart::Apart,
+    blocking,
+    brokers::Brokers,
+    follow::Watch,
+    inbound::received,
+    send::{Sender, is_forbidden},
 };
 use crate::{BusFault, Received};
 
@@ -106,6 +112,10 @@ impl KafkaShelf {
             blocking(move || {
                 let metadata = consumer.fetch_metadata(Some(topic.as_str()), ASK)?;
                 let found = metadata.topics().iter().find(|found| found.name() == topic.as_str());
+                // Without the right to see it, it would look as if it were empty.
+                if let Some(error) = found.and_then(MetadataTopic::error) {
+                    return Err(KafkaError::MetadataFetch(error.into()));
+                }
                 let mut bounds = Bounds::new();
                 for partition in found.into_iter().flat_map(|topic| topic.partitions()) {
                     let (oldest, end) = consumer.fetch_watermarks(topic.as_str(), partition.id(), ASK)?;
@@ -116,7 +126,7 @@ impl KafkaShelf {
         };
         // A partition that was made a moment ago, or is being moved, has no leader for a moment.
         let often = ExponentialBuilder::new().with_min_delay(ASK_AGAIN).with_max_times(5);
-        let asked = ask.retry(often).when(|error| !is_missing(error));
+        let asked = ask.retry(often).when(|error| !is_missing(error) && !is_forbidden(error));
         match asked.await {
             Ok(bounds) => Ok(bounds),
             // Nothing was ever written to it.
@@ -137,6 +147,7 @@ impl KafkaShelf {
                     ),
                 },
                 Ok(Err(KafkaError::PartitionEOF(partition))) => return Ok(Next::End(partition)),
+                Ok(Err(error)) if is_forbidden(&error) => return Err(self.brokers.away(&error)),
                 // It goes on by itself where it was, or else falls silent.
                 Ok(Err(error)) => tracing::debug!(%error, "reading"),
                 Err(_) => {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -293,6 +293,42 @@ async fn store_and_bus_may_fail_and_nothing_is_lost_or_doubled() {
         })
         .collect();
     assert_eq!(amounts, (0..20).filter(|n| n % 5 != 0).map(Value::from).collect::<Vec<_>>(), "in order");
+}
+
+/// A bus that gives these answers first.
+struct Saying(Arc<OutletInMemory>, Mutex<Vec<BusFault>>);
+
+impl Outlet for Saying {
+    fn send(
+        &self,
+        record: RawRecord,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
+        match self.1.lock().expect("no panic").pop() {
+            Some(fault) => Box::pin(async { Err(fault) }),
+            None => self.0.send(record),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_loses_its_content_only_where_the_content_is_in_the_way() {
+    let forbidden = || BusFault::Forbidden("no right to write".to_owned());
+    let away = || BusFault::Unavailable("no broker".to_owned());
+    for (faults, is_kept) in [
+        (vec![forbidden(), away(), forbidden()], true),
+        (vec![BusFault::Refused("too large".to_owned())], false),
+    ] {
+        let letters = Arc::new(OutletInMemory::default());
+        let saying = Arc::new(Saying(letters.clone(), Mutex::new(faults)));
+        let mut scene = Scene::on(Town::open().await, saying.clone(), letters).await;
+        scene.send(&[("origine", "guichet 4")], "bad");
+        scene.done(1).await;
+        assert!(saying.1.lock().expect("no panic").is_empty(), "it did fail");
+        let letters = scene.letters();
+        let value = is_kept.then(|| bytes::Bytes::from("bad"));
+        assert_eq!((letters.len(), &letters[0].original.value), (1, &value));
+        assert_eq!(letters[0].original.header("origine"), is_kept.then_some("guichet 4"));
+    }
 }
 
 #[tokio::test]
