@@ -77,7 +77,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "gateways-killed",
-        shows: "two of three servers are killed at random while 200 clients follow: the same",
+        shows: "two of three gateways are killed at random while 200 clients follow: the same",
         test: &["--package", "unionflow-server", "--test", "cluster", "gateways_killed"],
         variables: &[("UNIONFLOW_FAULT_RUNS", "20")],
     },
@@ -89,7 +89,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "api-killed",
-        shows: "the server that publishes is killed between commit and publish: the same",
+        shows: "the api process that publishes is killed between commit and publish, clients on gateways: the same",
         test: &["--package", "unionflow-server", "--test", "cluster", "api_killed"],
         variables: &[("UNIONFLOW_FAULT_RUNS", "50")],
     },

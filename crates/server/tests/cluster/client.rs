@@ -1,5 +1,5 @@
 //! A client that follows an organisation through everything, as real ones do: it comes back after a growing pause, at
-//! whichever server answers, with its cursor and epoch, and by a ticket where it has no other way; and it fetches anew when
+//! whichever server of sockets answers, with its cursor and epoch, and by a ticket where it has no other way; and it fetches anew when
 //! it is told to. It notes each event that it saw, and when.
 
 use std::{
@@ -35,6 +35,15 @@ pub(crate) enum Way {
     Ticket,
 }
 
+/// Where servers are, by what they serve; the same, where each serves everything.
+#[derive(Clone)]
+pub(crate) struct Places {
+    /// Those that take commands and give tickets.
+    pub(crate) desks: Arc<[String]>,
+    /// Those that have sockets.
+    pub(crate) screens: Arc<[String]>,
+}
+
 /// An event that was seen.
 pub(crate) struct Seen {
     pub(crate) seq: u64,
@@ -57,7 +66,7 @@ pub(crate) struct Life {
 /// See the module.
 pub(crate) struct Client {
     pub(crate) person: Person,
-    addresses: Arc<[String]>,
+    places: Places,
     /// Which of them is its.
     at: usize,
     way: Way,
@@ -78,11 +87,11 @@ pub(crate) fn hash_of(text: &str) -> u64 {
 
 impl Client {
     /// One who has seen nothing yet.
-    pub(crate) fn new(person: Person, addresses: Arc<[String]>, way: Way, mut rng: StdRng) -> Self {
-        let at = rng.random_range(0..addresses.len());
+    pub(crate) fn new(person: Person, places: Places, way: Way, mut rng: StdRng) -> Self {
+        let at = rng.random_range(0..places.screens.len());
         Self {
             person,
-            addresses,
+            places,
             at,
             way,
             rng,
@@ -125,8 +134,14 @@ impl Client {
         goal.borrow().as_ref().is_some_and(|(epoch, seq)| *epoch == life.epoch && life.cursor >= *seq)
     }
 
-    fn address(&self, further: usize) -> &str {
-        &self.addresses[(self.at + further) % self.addresses.len()]
+    /// Its server of sockets.
+    fn screen(&self) -> &str {
+        &self.places.screens[self.at % self.places.screens.len()]
+    }
+
+    /// Its server of everything else, or one further on.
+    fn desk(&self, further: usize) -> &str {
+        &self.places.desks[(self.at + further) % self.places.desks.len()]
     }
 
     /// By a ticket that another server gave, where one answers.
@@ -135,11 +150,11 @@ impl Client {
         let epoch = if life.epoch.is_empty() { String::new() } else { format!("&epoch={}", life.epoch) };
         let resume = format!("&after={}{epoch}", life.cursor);
         if self.way == Way::Token {
-            return self.person.connect_at(self.address(0), &resume).await;
+            return self.person.connect_at(self.screen(), &resume).await;
         }
         let (mut given, mut refused) = (None, Refused { status: 0, problem: json!(null), retry_after: None });
-        for further in (0..self.addresses.len()).rev() {
-            let giver = self.person.at(self.address(further));
+        for further in (0..self.places.desks.len()).rev() {
+            let giver = self.person.at(self.desk(further));
             let asked = giver.ask(reqwest::Method::POST, "/realtime/tickets").json(&json!({}));
             match asked.try_send().await {
                 Ok(answer) if answer.status == 201 => {
@@ -151,7 +166,7 @@ impl Client {
             }
         }
         let ticket = given.ok_or(refused)?;
-        let (address, organization) = (self.address(0), self.person.organization);
+        let (address, organization) = (self.screen(), self.person.organization);
         let url =
             format!("ws://{address}/ws/dashboard?organizationId={organization}&ticket={ticket}{resume}");
         Socket::connect(&url, &[]).await
@@ -205,7 +220,7 @@ impl Client {
                 self.lives.push(Life { epoch, begins, cursor: begins, seen: Vec::new() });
                 // What it holds is of another time: it fetches anew, from wherever it is answered.
                 let path = format!("/dashboard/stats?organizationId={}", self.person.organization);
-                let at = self.person.at(self.address(0));
+                let at = self.person.at(self.desk(0));
                 let _ = at.ask(reqwest::Method::GET, &path).try_send().await;
             }
             "SYSTEM_CAUGHT_UP" | "SYSTEM_PONG" => {

@@ -11,6 +11,7 @@ use tokio::{
 };
 use unionflow_components::Database;
 use unionflow_protocol::Role;
+use unionflow_server::ProcessRole;
 use unionflow_service::Service;
 use unionflow_testkit::{
     Account, Books, ChaosProxy, Done, Load, Office, Person, Troupe, how_many, lasts, open_service_on,
@@ -18,7 +19,7 @@ use unionflow_testkit::{
 };
 
 use crate::{
-    client::{Client, Goal, Way},
+    client::{Client, Goal, Places, Way},
     report::Report,
     server::{BINARY, Other, Server},
     stage::{Parts, turn},
@@ -41,9 +42,16 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// So many servers, all alike.
+    /// So many servers, all alike: each does everything.
     pub(crate) fn of(servers: usize, clients: usize) -> Self {
-        Self { servers: vec![Other::default(); servers], clients, network: None }
+        Self { servers: vec![Other::of(ProcessRole::All); servers], clients, network: None }
+    }
+
+    /// Servers that share the work: the first so many take commands and publish, the others have the sockets.
+    pub(crate) fn split(apis: usize, gateways: usize, clients: usize) -> Self {
+        let mut servers = vec![Other::of(ProcessRole::Api); apis];
+        servers.resize(apis + gateways, Other::of(ProcessRole::Gateway));
+        Self { servers, clients, network: None }
     }
 
     /// One of them finds Kafka by this network.
@@ -120,15 +128,18 @@ impl Scene {
             server.start().await;
             servers.push(server);
         }
-        let addresses: Vec<String> = servers.iter().map(|server| server.address.to_string()).collect();
+        let places = Places {
+            desks: addresses(servers.iter().filter(|server| server.has_api())),
+            screens: addresses(servers.iter().filter(|server| server.has_gateway())),
+        };
         let (load, mut desks, mut following) = (Load::paced(PACE), JoinSet::new(), JoinSet::new());
         let (mut offices, mut goals) = (Vec::new(), Vec::new());
         for (n, troupe) in troupes.into_iter().enumerate() {
-            let office = Office::open(&addresses, troupe).await;
+            let office = Office::open(&places.desks, troupe).await;
             let goal = watch::Sender::new(None);
             let share =
                 shape.clients / ORGANIZATIONS.len() + usize::from(n < shape.clients % ORGANIZATIONS.len());
-            for client in clients(&addresses, &office, share, &mut rng).await {
+            for client in clients(&places, &office, share, &mut rng).await {
                 let goal: Goal = goal.subscribe();
                 following.spawn(async move { (n, client.follow(goal).await) });
             }
@@ -221,6 +232,11 @@ impl Scene {
         lasts(self.moment(longest)).await;
     }
 
+    /// Events that are committed and not on the bus.
+    pub(crate) fn outbox(&self) -> u64 {
+        outbox(&self.database)
+    }
+
     /// A fault ended just now: waits until every server is whole, and people work again everywhere.
     pub(crate) async fn heals(&mut self) {
         let ended = Instant::now();
@@ -289,8 +305,12 @@ async fn found(url: &str) -> Vec<Troupe> {
     troupes
 }
 
+fn addresses<'a>(servers: impl Iterator<Item = &'a Server>) -> Arc<[String]> {
+    servers.map(|server| server.address.to_string()).collect()
+}
+
 /// Clients of every kind of member: one in three comes by tickets.
-async fn clients(addresses: &[String], office: &Office, count: usize, rng: &mut StdRng) -> Vec<Client> {
+async fn clients(places: &Places, office: &Office, count: usize, rng: &mut StdRng) -> Vec<Client> {
     let troupe = &office.troupe;
     let accounts: [&Account; 4] = [
         troupe.account(Role::Auditor),
@@ -300,12 +320,11 @@ async fn clients(addresses: &[String], office: &Office, count: usize, rng: &mut 
     ];
     let mut people = Vec::new();
     for account in accounts {
-        people.push(Person::sign_in(&addresses[0], troupe, account).await);
+        people.push(Person::sign_in(&places.desks[0], troupe, account).await);
     }
-    let all: Arc<[String]> = addresses.into();
     let ways = [Way::Token, Way::Token, Way::Ticket].into_iter().cycle();
     let people = people.into_iter().cycle().take(count).zip(ways);
-    people.map(|(person, way)| Client::new(person, all.clone(), way, StdRng::from_rng(rng))).collect()
+    people.map(|(person, way)| Client::new(person, places.clone(), way, StdRng::from_rng(rng))).collect()
 }
 
 async fn all_whole(servers: &[Server]) {
@@ -314,12 +333,17 @@ async fn all_whole(servers: &[Server]) {
     }
 }
 
+fn outbox(database: &Database) -> u64 {
+    let waiting = "SELECT coalesce(sum(o.head_seq - p.seq), 0) FROM organization o JOIN published p ON p.organization_id = o.id";
+    let answer = block_in_place(|| database.psql(waiting)).expect("it answers");
+    answer.trim().parse().expect("a count")
+}
+
 async fn outbox_empties(database: &Database) {
-    let waiting = "SELECT count(*) FROM organization o JOIN published p ON p.organization_id = o.id WHERE o.head_seq > p.seq";
     let mut look = interval(Duration::from_millis(100));
     loop {
         look.tick().await;
-        if block_in_place(|| database.psql(waiting)).expect("it answers").trim() == "0" {
+        if outbox(database) == 0 {
             return;
         }
     }

@@ -12,7 +12,7 @@ use tokio::{
     time::{interval, timeout},
 };
 use unionflow_protocol::Timestamp;
-use unionflow_server::{Options, Server as Here, Settings};
+use unionflow_server::{Options, ProcessRole, Server as Here, Settings};
 use unionflow_storage::{Clock, SystemClock};
 use unionflow_testkit::{PATIENCE, ServerProcess, settings};
 
@@ -20,8 +20,10 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_unionflow");
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What is other about a server.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Other {
+    /// What it serves.
+    pub(crate) role: ProcessRole,
     /// Where it finds Kafka.
     pub(crate) brokers: Option<String>,
     /// Minutes that its clock is wrong: then it runs in this process.
@@ -31,6 +33,7 @@ pub(crate) struct Other {
 /// See the module.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    role: ProcessRole,
     /// Where its figures are.
     admin: SocketAddr,
     database: String,
@@ -43,6 +46,13 @@ pub(crate) struct Server {
 enum Running {
     Process(Box<ServerProcess>),
     Here(Box<Here>),
+}
+
+impl Other {
+    /// One that serves this, and is like all others else.
+    pub(crate) fn of(role: ProcessRole) -> Self {
+        Self { role, brokers: None, minutes_wrong: 0 }
+    }
 }
 
 /// A clock that is so many minutes wrong.
@@ -63,6 +73,7 @@ impl Server {
         drop(held);
         Self {
             address,
+            role: other.role,
             admin,
             database: database.to_owned(),
             brokers: other.brokers.unwrap_or(brokers),
@@ -72,6 +83,16 @@ impl Server {
         }
     }
 
+    /// Whether it serves REST, and may publish.
+    pub(crate) fn has_api(&self) -> bool {
+        matches!(self.role, ProcessRole::All | ProcessRole::Api)
+    }
+
+    /// Whether it serves sockets.
+    pub(crate) fn has_gateway(&self) -> bool {
+        matches!(self.role, ProcessRole::All | ProcessRole::Gateway)
+    }
+
     /// Starts it, and waits until it answers.
     pub(crate) async fn start(&mut self) {
         self.running = Some(if self.minutes_wrong == 0 {
@@ -79,6 +100,7 @@ impl Server {
                 ("DATABASE_URL", self.database.clone()),
                 ("KAFKA_BOOTSTRAP_SERVERS", self.brokers.clone()),
                 ("UNIONFLOW_ADMIN_LISTEN", self.admin.to_string()),
+                ("UNIONFLOW_ROLE", self.role.as_str().to_owned()),
             ];
             let log = Some(self.log.as_path());
             let process = ServerProcess::start_with(Path::new(BINARY), self.address, &environment, log);
@@ -91,6 +113,7 @@ impl Server {
     /// On the database's clock, as all are, and on a wrong one of its own.
     async fn start_here(&self) -> Here {
         let settings = Settings {
+            role: self.role,
             listen: self.address.to_string(),
             admin_listen: self.admin.to_string(),
             database_url: self.database.clone(),
@@ -112,12 +135,13 @@ impl Server {
         }
     }
 
-    /// Until it says that it and all it needs is well, and hears of its own commits from the bus: it hears of all others then,
-    /// too.
+    /// Until it says that it and all it needs is well; and, where it commits and shows, hears of its own commits from the bus: it
+    /// hears of all others then, too.
     pub(crate) async fn is_whole(&self) {
+        let hears_itself = self.role == ProcessRole::All;
         let heard = self.heard().await;
         let mut look = interval(LOOK);
-        while !self.is_ready().await || self.heard().await <= heard {
+        while !self.is_ready().await || (hears_itself && self.heard().await <= heard) {
             look.tick().await;
         }
     }
