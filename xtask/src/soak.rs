@@ -95,9 +95,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "kafka-cut",
-        shows: "the network between a server and Kafka is cut, one-way, half-open, slow: the same",
+        shows: "the network between a server and Kafka is cut, one-way, half-open, slow, each in each run: the same",
         test: &["--package", "unionflow-server", "--test", "cluster", "kafka_cut"],
-        variables: &[("UNIONFLOW_FAULT_RUNS", "20"), ("UNIONFLOW_FAULT_CUT_SECONDS", "30")],
+        variables: &[("UNIONFLOW_FAULT_RUNS", "7"), ("UNIONFLOW_FAULT_CUT_SECONDS", "30")],
     },
     Scenario {
         name: "restored",

@@ -69,7 +69,6 @@ impl Shape {
 
 /// See the module.
 pub(crate) struct Scene {
-    pub(crate) seed: u64,
     /// What is drawn from it.
     pub(crate) rng: StdRng,
     /// Who works.
@@ -148,7 +147,6 @@ impl Scene {
         }
         offices.iter().for_each(|office| office.begin(&load, &mut desks));
         let scene = Self {
-            seed,
             rng,
             load,
             database,
