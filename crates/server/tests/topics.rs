@@ -129,7 +129,7 @@ impl Stage {
         values.next().expect("it is there from the first")
     }
 
-    async fn from_journal(&self) -> f64 {
+    async fn read_from_journal(&self) -> f64 {
         self.counter("unionflow_hub_events_from_journal_total ").await
     }
 
@@ -139,10 +139,10 @@ impl Stage {
         let following = async {
             loop {
                 look.tick().await;
-                let before = self.from_journal().await;
+                let before = self.read_from_journal().await;
                 let asked = treasurer.submit(1_000).await;
                 screen.sees_until(asked["asOfSeq"].as_u64().expect("a place")).await;
-                if self.from_journal().await == before
+                if self.read_from_journal().await == before
                     || self.counter("unionflow_hub_duplicates_total ").await > 0.0
                 {
                     return;
