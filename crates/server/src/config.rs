@@ -11,12 +11,17 @@ use unionflow_auth::password::Cost;
 use unionflow_domain::contact::Country;
 use unionflow_protocol::limits;
 
+mod environment;
 mod fault;
 mod inbound;
 mod kafka;
+mod secret;
 
 pub use fault::ConfigFault;
+#[cfg(feature = "kafka")]
+pub(crate) use kafka::refused as refused_by_kafka;
 
+use self::environment::Environment;
 use crate::{database::Database, role::ProcessRole};
 
 /// Everything that can be set. The key in the file is the name here; in the environment it is `UNIONFLOW_` and the name in
@@ -278,8 +283,8 @@ impl Settings {
         }
         let own: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         let figment = figment
-            .merge(Env::prefixed("UNIONFLOW_").ignore(&["config", "lang", "migrate_to"]))
-            .merge(Env::raw().only(&["database_url", "kafka_bootstrap_servers"]))
+            .merge(Environment(Env::prefixed("UNIONFLOW_").ignore(&["config", "lang", "migrate_to"])))
+            .merge(Environment(Env::raw().only(&["database_url", "kafka_bootstrap_servers"])))
             .merge(Serialized::defaults(flags));
         let settings: Self = figment.extract().map_err(|error| ConfigFault::of(&error, &own))?;
         let wrong = settings.faults().into_iter().map(|wrong| {
@@ -420,7 +425,16 @@ impl Settings {
         let url = &self.database_url;
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             #[cfg(feature = "postgres")]
-            return Ok(Database::Postgres(url.clone()));
+            return match unionflow_storage::postgres::check_address(url) {
+                Ok(()) => Ok(Database::Postgres(url.clone())),
+                Err(fault) => {
+                    use unionflow_protocol::Language;
+
+                    let [french, english] =
+                        [Language::French, Language::English].map(|language| fault.text(language));
+                    Err(ConfigFault::new("database_url", french, english))
+                }
+            };
             #[cfg(not(feature = "postgres"))]
             return Err(ConfigFault::new(
                 "database_url",
@@ -430,11 +444,11 @@ impl Settings {
         }
         match url.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Database::File(path.trim_start_matches("//").into())),
-            _ => Err(not_a(
+            // Not repeated: whatever it is, it may hold a password.
+            _ => Err(ConfigFault::new(
                 "database_url",
-                &masked(url),
-                "de la forme sqlite:data/unionflow.db ou postgres://…",
-                "of the form sqlite:data/unionflow.db or postgres://…",
+                "elle n’est pas de la forme sqlite:data/unionflow.db ou postgres://…",
+                "it is not of the form sqlite:data/unionflow.db or postgres://…",
             )),
         }
     }
@@ -464,20 +478,7 @@ impl Settings {
 
     /// As a file would have it, secrets hidden.
     pub fn show(&self) -> String {
-        let mut shown = self.clone();
-        for secret in [&mut shown.setup_code, &mut shown.kafka_sasl_password] {
-            if !secret.is_empty() {
-                *secret = "…".to_owned();
-            }
-        }
-        // A setting passed on may be a secret too: which of librdkafka's are, is not ours to know.
-        for setting in &mut shown.kafka_settings {
-            if let Some((name, _)) = setting.split_once('=') {
-                *setting = format!("{name}=…");
-            }
-        }
-        shown.database_url = masked(&shown.database_url);
-        let value = serde_json::to_value(&shown).unwrap_or_default();
+        let value = serde_json::to_value(secret::hidden(self)).unwrap_or_default();
         let lines = KEYS.iter().map(|key| {
             format!("{} = {}\n", key.name, value.get(key.name).unwrap_or(&serde_json::Value::Null))
         });
@@ -489,14 +490,6 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Settings {{\n{}}}", self.show())
-    }
-}
-
-/// An address without what stands before its `@`.
-fn masked(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &url[..scheme], &url[at..]),
-        _ => url.to_owned(),
     }
 }
 

@@ -69,10 +69,6 @@ pub enum StartFault {
     /// The store.
     #[error("{0}")]
     Store(StoreFault),
-    /// A setting that is passed on to librdkafka.
-    #[cfg(feature = "kafka")]
-    #[error("kafka_settings: {0}")]
-    Kafka(unionflow_bus::kafka::SettingsFault),
     /// An address that cannot be listened on.
     #[error(
         "{key}: `{address}` cannot be listened on ({reason}): choose another address, or stop what uses it"
@@ -97,6 +93,9 @@ impl Options {
 impl Server {
     /// Starts a server: opens its store, follows the bus, then listens.
     pub async fn start(options: Options) -> Result<Self, StartFault> {
+        options.settings.check()?;
+        // Before a store is made for it.
+        options.settings.try_kafka()?;
         let (database, clock) = (options.settings.database()?, options.clock.clone());
         let store = blocking(move || database.serve(clock)).await.map_err(StartFault::Store)?;
         Self::start_on(store, options).await
@@ -300,10 +299,11 @@ async fn open_bus(store: &Store, settings: &Settings) -> Result<Wires, StartFaul
     }
     let key = unionflow_service::record_key(store).await.map_err(store_fault)?;
     let bus = KafkaBus::new(settings.kafka()?, Identity { epoch: store.epoch(), key });
-    let bus = bus.map_err(StartFault::Kafka)?;
+    let refused = |fault| crate::config::refused_by_kafka(&fault);
+    let bus = bus.map_err(refused)?;
     // A member of the group that takes nothing in would hold up whatever it is given.
     let foreign = if settings.role.has_api() {
-        let inbound = bus.inbound(&settings.inbound_topics()).map_err(StartFault::Kafka)?;
+        let inbound = bus.inbound(&settings.inbound_topics()).map_err(refused)?;
         Some(Foreign { inbound: Box::new(inbound), outlet: Arc::new(bus.outlet()) })
     } else {
         None

@@ -80,6 +80,11 @@ struct Shared {
     name: String,
 }
 
+/// Whether an address can be read. Nothing is contacted, and the fault never repeats it.
+pub fn check_address(address: &str) -> Result<(), StoreFault> {
+    Target::parse(address).map(|_| ())
+}
+
 /// Opens a store: the server must be there. Brings the schema up to date, and starts the threads.
 pub fn open(options: Options) -> Result<Store, StoreFault> {
     // On a thread of its own: connections are driven by the thread that has them, and this one may drive others.

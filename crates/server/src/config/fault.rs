@@ -6,6 +6,8 @@ use figment::{
 };
 use unionflow_protocol::Language;
 
+use super::secret;
+
 /// What is wrong with the configuration: which key, where it was set, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{english}")]
@@ -60,8 +62,12 @@ impl ConfigFault {
                 let english = format!("there is no such key; the keys are {keys}");
                 return Self::new(name, french, english).with_source(source(name));
             }
-            Kind::InvalidType(found, expected) => (written(found), meant(expected)),
-            Kind::InvalidValue(found, expected) => (written(found), meant(expected)),
+            Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+                // An entry of a list is `key.0`: what counts is the key.
+                let is_secret = error.path.first().is_some_and(|key| secret::is_secret(key));
+                let value = if is_secret { None } else { Some(written(found)) };
+                (value, meant(expected))
+            }
             Kind::UnknownVariant(found, variants) => {
                 let (value, one_of) = (format!("`{found}`"), variants.join(", "));
                 let french = format!("{value} n’en est pas une valeur ; les valeurs sont {one_of}");
@@ -71,26 +77,36 @@ impl ConfigFault {
             // A file that is not TOML: what its reader says shows the place.
             kind => {
                 let key = if key.is_empty() { "--config" } else { &key };
-                let text = kind.to_string().trim_end().to_owned();
-                return Self::new(key, toml_in_french(&text), text).with_source(source(key));
+                let (french, english) = not_toml(kind.to_string().trim_end(), known);
+                return Self::new(key, french, english).with_source(source(key));
             }
         };
-        let french = format!("{value} n’est pas {}", expected.0);
-        let english = format!("{value} is not {}", expected.1);
+        let french = format!("{} n’est pas {}", value.as_deref().unwrap_or("la valeur"), expected.0);
+        let english = format!("{} is not {}", value.as_deref().unwrap_or("the value"), expected.1);
         Self::new(&key, french, english).with_source(source(&key))
     }
 }
 
-/// The place and the line, which the reader shows, in French; what it expected there it says in English only.
-fn toml_in_french(text: &str) -> String {
+/// The place, and the line where it cannot hold a secret; what was expected there its reader says in English only.
+fn not_toml(text: &str, known: &[&str]) -> (String, String) {
     let Some((place, rest)) =
         text.strip_prefix("TOML parse error at line ").and_then(|rest| rest.split_once('\n'))
     else {
-        return format!("le fichier ne se lit pas ({text})");
+        return (format!("le fichier ne se lit pas ({text})"), text.to_owned());
     };
-    let place = place.replace(", column ", ", colonne ");
+    let in_french = format!("ce n’est plus du TOML à la ligne {}", place.replace(", column ", ", colonne "));
     let shown: Vec<&str> = rest.lines().filter(|line| line.contains('|')).collect();
-    format!("ce n’est plus du TOML à la ligne {place}\n{}", shown.join("\n"))
+    let is_harmless = |line: &&str| {
+        let written = line.split_once('|').map_or("", |(_, written)| written).trim();
+        written.trim_start_matches('^').is_empty() || secret::may_be_shown(written, known)
+    };
+    if shown.iter().all(is_harmless) {
+        return (format!("{in_french}\n{}", shown.join("\n")), text.to_owned());
+    }
+    (
+        format!("{in_french} (la ligne n’est pas montrée : elle peut contenir un secret)"),
+        format!("TOML parse error at line {place} (the line is not shown: it may hold a secret)"),
+    )
 }
 
 /// Where a value was set, as whoever set it knows the place.

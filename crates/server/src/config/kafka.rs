@@ -22,6 +22,12 @@ impl Settings {
         if self.has_kafka() { self.check_kafka() } else { Ok(()) }
     }
 
+    /// Nothing is tried: there is none.
+    #[cfg(not(feature = "kafka"))]
+    pub fn try_kafka(&self) -> Result<(), ConfigFault> {
+        Ok(())
+    }
+
     #[cfg(not(feature = "kafka"))]
     fn check_kafka(&self) -> Result<(), ConfigFault> {
         Err(ConfigFault::new(
@@ -33,38 +39,96 @@ impl Settings {
 }
 
 #[cfg(feature = "kafka")]
+pub(crate) use with_kafka::refused;
+
+#[cfg(feature = "kafka")]
 mod with_kafka {
-    use std::{path::PathBuf, str::FromStr, time::Duration};
+    use std::{
+        fs::File,
+        io::{ErrorKind, Read},
+        path::PathBuf,
+        str::FromStr,
+        time::Duration,
+    };
 
-    use unionflow_bus::kafka;
+    use unionflow_bus::kafka::{self, KafkaBus, SettingsFault};
+    use unionflow_protocol::id::Epoch;
 
-    use super::{ConfigFault, DEFAULT_SERVERS, Settings};
+    use super::{super::secret, ConfigFault, DEFAULT_SERVERS, Settings};
 
     impl Settings {
         pub(super) fn check_kafka(&self) -> Result<(), ConfigFault> {
             self.kafka().map(|_| ())
         }
 
-        /// As the bus takes them.
-        pub fn kafka(&self) -> Result<kafka::Settings, ConfigFault> {
-            let servers = match self.kafka_bootstrap_servers.as_str() {
+        /// The brokers.
+        pub fn kafka_servers(&self) -> &str {
+            match self.kafka_bootstrap_servers.as_str() {
                 "" => DEFAULT_SERVERS,
                 given => given,
-            };
-            let mut settings = kafka::Settings::new(servers);
+            }
+        }
+
+        /// As the bus takes them.
+        pub fn kafka(&self) -> Result<kafka::Settings, ConfigFault> {
+            let mut settings = kafka::Settings::new(self.kafka_servers());
             settings.security = self.kafka_security()?;
             settings.make_topics = self.kafka_make_topics;
             settings.partitions = i32::try_from(self.kafka_partitions).unwrap_or(i32::MAX);
             settings.replication = i32::try_from(self.kafka_replication).unwrap_or(i32::MAX);
             settings.retention = Duration::from_secs(u64::from(self.kafka_retention_hours) * 3600);
-            for setting in &self.kafka_settings {
-                let Some((name, value)) = setting.split_once('=') else {
-                    let form = ("de la forme nom=valeur", "of the form name=value");
-                    return Err(super::super::not_a("kafka_settings", setting, form.0, form.1));
+            for (place, setting) in (1..).zip(&self.kafka_settings) {
+                let named = setting.split_once('=').filter(|(name, _)| secret::is_name(name.trim()));
+                let Some((name, value)) = named else {
+                    return Err(ConfigFault::new(
+                        "kafka_settings",
+                        format!("l’entrée n° {place} n’est pas de la forme nom=valeur"),
+                        format!("entry {place} is not of the form name=value"),
+                    ));
                 };
                 settings.more.insert(name.trim().to_owned(), value.trim().to_owned());
             }
             Ok(settings)
+        }
+
+        /// Reads the files and makes the clients once, as a server does: what is wrong is known before anything starts. Within a
+        /// runtime.
+        pub fn try_kafka(&self) -> Result<(), ConfigFault> {
+            if !self.has_kafka() {
+                return Ok(());
+            }
+            self.try_kafka_files()?;
+            // Of nobody: no record is sent or read with it.
+            let nobody = kafka::Identity { epoch: Epoch::from_uuid(uuid::Uuid::nil()), key: Vec::new() };
+            KafkaBus::new(self.kafka()?, nobody).map(drop).map_err(|fault| refused(&fault))
+        }
+
+        fn try_kafka_files(&self) -> Result<(), ConfigFault> {
+            for (key, path) in [
+                ("kafka_ca_file", &self.kafka_ca_file),
+                ("kafka_certificate_file", &self.kafka_certificate_file),
+                ("kafka_key_file", &self.kafka_key_file),
+            ] {
+                let read = |path| File::open(path)?.read(&mut [0]).map(drop);
+                if path.is_empty() {
+                    continue;
+                }
+                if let Err(error) = read(path) {
+                    let (french, english) = match error.kind() {
+                        ErrorKind::NotFound => ("il n’y a pas de fichier", "there is no file"),
+                        ErrorKind::PermissionDenied => {
+                            ("cet utilisateur n’a pas le droit de lire", "this user may not read")
+                        }
+                        _ => ("ce n’est pas un fichier lisible :", "this is no file that can be read:"),
+                    };
+                    return Err(ConfigFault::new(
+                        key,
+                        format!("{french} `{path}`"),
+                        format!("{english} `{path}`"),
+                    ));
+                }
+            }
+            Ok(())
         }
 
         fn kafka_security(&self) -> Result<kafka::Security, ConfigFault> {
@@ -93,6 +157,44 @@ mod with_kafka {
         }
     }
 
+    /// What librdkafka does not take, by the key that set it.
+    pub(crate) fn refused(fault: &SettingsFault) -> ConfigFault {
+        let (name, reason) = match fault {
+            SettingsFault::Reserved(name, _) => {
+                let french = format!(
+                    "`{name}` ne se règle pas ici : UnionFlow le fixe lui-même, ou l’a sous une clé à lui (kafka_…)"
+                );
+                return ConfigFault::new("kafka_settings", french, fault.to_string());
+            }
+            SettingsFault::Refused { name, reason } => (name, reason),
+        };
+        let key = of_librdkafka(name, reason).unwrap_or("kafka_settings");
+        let french = if reason.contains("No such configuration property") {
+            format!("librdkafka n’a pas de réglage `{name}`")
+        } else if key != "kafka_settings" && key.ends_with("_file") {
+            "ce n’est pas un fichier PEM de ce qu’il faut ici, ou il ne va pas avec les autres".to_owned()
+        } else if name == "kafka" {
+            // Of two that do not go together it names none but in its sentence.
+            format!("librdkafka refuse ces réglages ({reason})")
+        } else {
+            format!("cette valeur de `{name}` ne convient pas à librdkafka ({reason})")
+        };
+        ConfigFault::new(key, french, format!("{fault}"))
+    }
+
+    /// The key of ours that sets what librdkafka complains of.
+    fn of_librdkafka(name: &str, reason: &str) -> Option<&'static str> {
+        const OURS: [(&str, &str); 6] = [
+            ("bootstrap.servers", "kafka_bootstrap_servers"),
+            ("ssl.ca.location", "kafka_ca_file"),
+            ("ssl.certificate.location", "kafka_certificate_file"),
+            ("ssl.key.location", "kafka_key_file"),
+            ("sasl.username", "kafka_sasl_username"),
+            ("sasl.mechanism", "kafka_sasl_mechanism"),
+        ];
+        OURS.iter().find(|(theirs, _)| name == *theirs || reason.contains(theirs)).map(|(_, ours)| *ours)
+    }
+
     fn one_of<T: FromStr<Err = String>>(key: &str, value: &str) -> Result<T, ConfigFault> {
         value.parse().map_err(|values| {
             let (french, english) = (format!("l’une des valeurs {values}"), format!("one of {values}"));
@@ -103,6 +205,8 @@ mod with_kafka {
 
 #[cfg(all(test, feature = "kafka"))]
 mod tests {
+    use unionflow_protocol::Language;
+
     use super::*;
 
     fn with(change: impl FnOnce(&mut Settings)) -> Result<(), String> {
@@ -127,11 +231,48 @@ mod tests {
             ),
             (|s| s.kafka_sasl_mechanism = "MD5".into(), "kafka_sasl_mechanism: `MD5`"),
             (|s| s.kafka_security_protocol = "SASL_SSL".into(), "kafka_sasl_username: "),
-            (|s| s.kafka_settings = vec!["compression".into()], "kafka_settings: `compression`"),
+            (
+                |s| s.kafka_settings = vec!["compression".into()],
+                "kafka_settings: entry 1 is not of the form name=value",
+            ),
             (|s| s.kafka_partitions = 0, "kafka_partitions: 0 is not between"),
         ] {
             let fault = kafka(change).unwrap_err();
             assert!(fault.starts_with(said), "{fault}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_librdkafka_refuses_is_known_before_a_server_starts_and_said_in_both_languages() {
+        let text = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(text.path(), "no certificate").unwrap();
+        let no_pem = text.path().to_str().unwrap();
+        for (setting, file, key) in [
+            ("nonsense.x=1", "", "kafka_settings"),
+            ("acks=1", "", "kafka_settings"),
+            ("linger.ms=hunter2", "", "kafka_settings"),
+            ("", "/nowhere/ca.pem", "kafka_ca_file"),
+            ("", "/", "kafka_ca_file"),
+            ("", no_pem, "kafka_ca_file"),
+        ] {
+            let settings = Settings {
+                bus: "kafka".to_owned(),
+                kafka_settings: Some(setting.to_owned()).filter(|set| !set.is_empty()).into_iter().collect(),
+                kafka_security_protocol: "SSL".to_owned(),
+                kafka_ca_file: file.to_owned(),
+                ..Settings::default()
+            };
+            let fault = settings.try_kafka().expect_err("it is refused");
+            let [french, english] =
+                [Language::French, Language::English].map(|language| fault.text(language).to_owned());
+            assert_eq!(fault.key(), key, "{english}");
+            assert!(
+                french != english && !french.contains("No such") && !french.contains("error:"),
+                "{french}"
+            );
+            assert!(![french, english].iter().any(|text| text.contains("hunter2")));
+        }
+        let good = Settings { bus: "kafka".to_owned(), ..Settings::default() };
+        assert_eq!(good.try_kafka(), Ok(()));
     }
 }

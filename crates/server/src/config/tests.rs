@@ -70,7 +70,7 @@ fn what_is_shown_holds_no_secret_and_can_be_read_again() {
     let settings = Settings {
         setup_code: "7K2M-90QD-X1TR".into(),
         kafka_sasl_password: "s3cret".into(),
-        kafka_settings: vec!["ssl.key.password=s3cret".into()],
+        kafka_settings: vec!["ssl.key.password=s3cret".into(), "ssl.key.password s3cret".into()],
         database_url: "postgres://u:s3cret@db/x".into(),
         ..Settings::default()
     };
@@ -79,4 +79,41 @@ fn what_is_shown_holds_no_secret_and_can_be_read_again() {
         assert!(shown.contains("listen = "), "{shown}");
     }
     assert_eq!(load(&Settings::default().show()), Ok(Settings::default()));
+}
+
+#[test]
+fn no_fault_repeats_a_secret() {
+    for toml in [
+        "kafka_sasl_password = 'hunter2",
+        "kafka_sasl_pasword = \"hunter2",
+        "listen = '127.0.0.1:1' kafka_sasl_password = 'hunter2'",
+        "kafka_settings = [\n  'ssl.key.password=hunter2'\n  'acks=1'\n]",
+        "kafka_settings = 'hunter2'",
+        "kafka_settings = ['ssl.key.password hunter2']",
+        "kafka_settings = ['ssl.key.password hunter2=']",
+        "bus = 'kafka'\nkafka_settings = ['ssl.key.password hunter2=']",
+        "database_url = 'u:hunter2@h/db'",
+        "database_url = 'host=h password=hunter2'",
+        "database_url = 'postgres://u:hunter2@h:port/db'",
+        "database_url = 'postgres://u@h/db?hunter2=1'",
+        "database_url = 'postgres://u@h/db?sslmode=hunter2'",
+        "setup_code = 'hunter2'",
+    ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), toml).unwrap();
+        let Err(fault) = Settings::load(Some(file.path()), &Flags::default()) else {
+            // Nobody looks at Kafka's settings where there is no Kafka.
+            assert!(toml.starts_with("kafka_settings = ["), "{toml}");
+            continue;
+        };
+        for language in [unionflow_protocol::Language::French, unionflow_protocol::Language::English] {
+            assert!(!fault.text(language).contains("hunter2"), "{toml}: {}", fault.text(language));
+        }
+    }
+    for toml in
+        ["setup_code = 987654321012", "kafka_sasl_password = 987654321012", "database_url = 987654321012"]
+    {
+        let fault = load(toml).unwrap_err();
+        assert!(fault.contains("the value is not a text in quotes") && !fault.contains("98765"), "{fault}");
+    }
 }

@@ -88,7 +88,7 @@ pub enum PostgresFault {
     },
     /// There is a store already, where one is to arrive.
     #[error(
-        "the database `{database}` at {at} is not empty: give an empty one (`createdb {database}2`); nothing there was touched"
+        "the database `{database}` at {at} is not empty: make an empty one under another name (`createdb NAME`) and give that; nothing there was touched"
     )]
     NotEmpty {
         /// Where.
@@ -118,7 +118,8 @@ impl PostgresFault {
     pub(super) fn in_french(&self) -> String {
         match self {
             Self::Address(reason) => format!(
-                "l’adresse de la base de données est illisible ({reason}) : écrivez-la postgres://UTILISATEUR:MOTDEPASSE@HÔTE:5432/BASE"
+                "l’adresse de la base de données est illisible ({}) : écrivez-la postgres://UTILISATEUR:MOTDEPASSE@HÔTE:5432/BASE",
+                address_in_french(reason)
             ),
             Self::Unreachable { at, reason } => format!(
                 "la base de données {at} est injoignable ({reason}) : démarrez-la, ou vérifiez l’adresse et le réseau"
@@ -145,7 +146,7 @@ impl PostgresFault {
                 "la base `{database}` sur {at} contient les tables d’un autre programme : donnez à UnionFlow une base à lui"
             ),
             Self::NotEmpty { at, database } => format!(
-                "la base `{database}` sur {at} n’est pas vide : donnez-en une vide (`createdb {database}2`) ; rien n’y a été touché"
+                "la base `{database}` sur {at} n’est pas vide : créez-en une vide sous un autre nom (`createdb NOM`) et donnez celle-là ; rien n’y a été touché"
             ),
             Self::Unknown { at } => format!(
                 "la connexion à la base de données {at} s’est rompue pendant une validation : on ne sait pas si elle a été écrite ; une répétition avec la même clé d’idempotence le dira"
@@ -159,4 +160,30 @@ impl PostgresFault {
     pub(super) const fn code(&self) -> ErrorCode {
         ErrorCode::Unavailable
     }
+}
+
+/// What is wrong with an address, in French; what the driver seldom says stays as it is.
+fn address_in_french(reason: &str) -> String {
+    const KNOWN: [(&str, &str); 7] = [
+        ("it does not begin with postgres://", "elle ne commence pas par postgres://"),
+        ("it names no host", "elle ne nomme pas de serveur"),
+        ("it names no user", "elle ne nomme pas d’utilisateur"),
+        ("sslmode is not one of", "sslmode n’est ni disable, ni prefer, ni require, ni verify-full"),
+        ("sslrootcert is of use", "sslrootcert ne sert qu’avec sslmode=verify-full"),
+        (
+            "it has a parameter that is not known",
+            "elle a un paramètre inconnu ; un ? dans un mot de passe s’écrit %3F",
+        ),
+        ("invalid connection string: unexpected EOF", "il en manque la fin"),
+    ];
+    let known = KNOWN.iter().find(|(english, _)| reason.starts_with(english));
+    known.map_or_else(
+        || {
+            reason
+                .replace("invalid connection string: ", "")
+                .replace("invalid configuration: ", "")
+                .replace("invalid value for option", "valeur impossible pour")
+        },
+        |(_, french)| (*french).to_owned(),
+    )
 }

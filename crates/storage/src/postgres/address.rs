@@ -34,7 +34,7 @@ impl Target {
         let (rest, trust, roots) = split(address).map_err(|reason| wrong(&reason))?;
         // The driver's error never quotes the address.
         let mut config: Config =
-            rest.parse().map_err(|error: tokio_postgres::Error| wrong(&reason(&error)))?;
+            rest.parse().map_err(|error: tokio_postgres::Error| wrong(&unread(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(wrong("it names no host"));
         }
@@ -133,8 +133,8 @@ fn split(address: &str) -> Result<(String, Trust, Option<PathBuf>), String> {
             ("sslmode", "prefer") => trust = Trust::Prefer,
             ("sslmode", "require") => trust = Trust::Require,
             ("sslmode", "verify-full") => trust = Trust::VerifyFull,
-            ("sslmode", other) => {
-                return Err(format!("sslmode={other} is not one of disable, prefer, require, verify-full"));
+            ("sslmode", _) => {
+                return Err("sslmode is not one of disable, prefer, require, verify-full".to_owned());
             }
             ("sslrootcert", path) => roots = Some(PathBuf::from(unescape(path))),
             _ => rest.push(parameter),
@@ -145,6 +145,15 @@ fn split(address: &str) -> Result<(String, Trust, Option<PathBuf>), String> {
     }
     let rest = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
     Ok((rest, trust, roots))
+}
+
+/// What the driver does not understand. The name of an option is not repeated: it may be a part of a password with a `?` in it.
+fn unread(error: &tokio_postgres::Error) -> String {
+    let reason = reason(error);
+    if reason.contains("unknown option") {
+        return "it has a parameter that is not known; a ? in a password is written %3F".to_owned();
+    }
+    reason
 }
 
 /// `%2F` and the like in a path.
