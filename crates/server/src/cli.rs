@@ -317,10 +317,9 @@ pub(crate) enum DeadLetters {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct Migrate {
-    /// The empty database: postgres://user:password@host/database
-    #[arg(long, value_name = "URL", env = "UNIONFLOW_MIGRATE_TO", hide_env_values = true)]
+    /// The empty database: postgres://user:password@host/database; without it, what UNIONFLOW_MIGRATE_TO names
+    #[arg(long, value_name = "URL", conflicts_with = "take_back")]
     pub(crate) to: Option<String>,
     /// Give up the database that the data was moved to, and go on with the file as it was then
     #[arg(long)]
@@ -469,7 +468,14 @@ pub(crate) fn error_in_french(error: &clap::Error) -> Option<String> {
                 false => format!("la valeur `{value}` ne convient pas à {arg}"),
             }
         }
-        ErrorKind::ArgumentConflict => format!("{} est donné deux fois", of(ContextKind::InvalidArg)?),
+        ErrorKind::ArgumentConflict => {
+            let (arg, prior) = (of(ContextKind::InvalidArg)?, of(ContextKind::PriorArg)?);
+            if arg == prior {
+                format!("{arg} est donné deux fois")
+            } else {
+                format!("{arg} et {prior} ne vont pas ensemble : gardez l’un des deux")
+            }
+        }
         _ => return None,
     };
     Some(format!("{text}\n\nVoir `unionflow --help`, ou `--help` après une commande."))
@@ -565,6 +571,9 @@ mod tests {
             (&["unionflow", "demo", "--seed", "x"], "`x`"),
             (&["unionflow", "demo", "--seed"], "--seed"),
             (&["unionflow", "completions", "cmd"], "`cmd`"),
+            (&["unionflow", "serve", "--log", "info", "--log", "info"], "--log <FILTRE> est donné deux fois"),
+            (&["unionflow", "dead-letters", "replay", "--all", "2:3"], "ne vont pas ensemble"),
+            (&["unionflow", "migrate", "--take-back", "--to", "x"], "ne vont pas ensemble"),
         ] {
             let error = command(Language::French).try_get_matches_from(line).unwrap_err();
             let text = error_in_french(&error).unwrap_or_default();

@@ -20,6 +20,8 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod import;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod keys;
 mod migrate;
 mod serve;

@@ -16,6 +16,8 @@ mod metrics;
 mod running;
 #[path = "../../../xtask/src/sample.rs"]
 mod sample;
+#[path = "command_line/settings.rs"]
+mod settings;
 
 use std::{
     io::Write,

@@ -24,6 +24,8 @@ use super::{
 };
 use crate::{BusFault, Received};
 
+mod look;
+
 /// How long nothing may come while something is there.
 const SILENCE: Duration = Duration::from_secs(10);
 

@@ -31,11 +31,15 @@ mod with_kafka {
     use serde_json::{Value, json};
     use unionflow_bus::{BusFault, Received, kafka::KafkaShelf};
     use unionflow_domain::inbound::Reason;
-    use unionflow_protocol::Topic;
+    use unionflow_protocol::{Language, Topic};
     use unionflow_service::inbound::DeadLetter;
 
     use super::{DeadLetters, Environment, Failure, replay, show};
-    use crate::{commands::block_on, out::outln};
+    use crate::{
+        commands::{block_on, kafka::away},
+        config::refused_by_kafka,
+        out::outln,
+    };
 
     /// A letter and where it lies.
     pub(super) struct Lying {
@@ -54,8 +58,9 @@ mod with_kafka {
         }
         let settings = environment.settings.kafka().map_err(|fault| environment.usage(&fault))?;
         block_on(async {
-            let shelf = KafkaShelf::new(settings)
-                .map_err(|fault| Failure::Usage(format!("kafka_settings: {fault}")))?;
+            environment.settings.try_kafka().map_err(|fault| environment.usage(&fault))?;
+            let shelf =
+                KafkaShelf::new(settings).map_err(|fault| environment.usage(&refused_by_kafka(&fault)))?;
             match asked {
                 DeadLetters::List { reason, limit, json } => {
                     list(environment, &shelf, wanted(environment, reason)?, limit, json).await
@@ -133,13 +138,6 @@ mod with_kafka {
         Some(Lying { partition: received.partition, offset: received.offset, letter })
     }
 
-    pub(super) fn away(environment: &Environment, fault: &BusFault) -> Failure {
-        Failure::Other(match environment.say("fr", "en") {
-            "fr" => format!("Kafka ne répond pas comme il faut : {fault}"),
-            _ => format!("Kafka does not answer as it should: {fault}"),
-        })
-    }
-
     /// What the list says of one.
     struct Line {
         reason: String,
@@ -191,7 +189,13 @@ mod with_kafka {
         for (at, partition, offset, line) in shown {
             let place = format!("{partition}:{offset}");
             outln!("{place:>8}  {at}  {}  {}", show::harmless(&line.reason), show::harmless(&line.source));
-            outln!("          {}", show::harmless(&line.detail));
+            // What is stored is English: whoever reads French is told the reason first.
+            if let Some(reason) =
+                line.reason.parse::<Reason>().ok().filter(|_| environment.language == Language::French)
+            {
+                outln!("          {}", reason.text(Language::French));
+            }
+            outln!("          {}{}", environment.say("en anglais : ", ""), show::harmless(&line.detail));
         }
         told(environment, &totals);
         Ok(())
@@ -201,7 +205,7 @@ mod with_kafka {
         if totals.is_empty() {
             outln!(
                 "{}",
-                environment.say("Tout ce qui est venu a été repris.", "All that came was taken in.")
+                environment.say("Tout ce qui est venu a été pris en compte.", "All that came was taken in.")
             );
             return;
         }

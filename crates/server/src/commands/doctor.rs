@@ -19,20 +19,21 @@ const SPACE_NEEDED: u64 = 64 * 1024 * 1024;
 /// Free bytes that leave time to act.
 const SPACE_WISE: u64 = 1024 * 1024 * 1024;
 
-struct Report {
+/// What was found, told as it is found.
+pub(crate) struct Report {
     faults: u32,
 }
 
 impl Report {
-    fn fine(text: &str) {
+    pub(crate) fn fine(text: &str) {
         outln!("✓ {text}");
     }
 
-    fn advise(text: &str) {
+    pub(crate) fn advise(text: &str) {
         outln!("! {text}");
     }
 
-    fn fault(&mut self, text: &str) {
+    pub(crate) fn fault(&mut self, text: &str) {
         self.faults += 1;
         outln!("✗ {text}");
     }
@@ -49,6 +50,8 @@ pub(crate) fn run(environment: Environment) -> Result<(), Failure> {
         #[cfg(feature = "postgres")]
         Database::Postgres(_) => look_at_organizations(&environment, &mut report)?,
     }
+    #[cfg(feature = "kafka")]
+    super::kafka::look(&environment, &mut report)?;
     look_at_addresses(&environment, &mut report);
     look_at_limits(&environment);
     if report.faults == 0 { Ok(()) } else { Err(Failure::FoundFaults) }

@@ -1,19 +1,48 @@
 //! `unionflow migrate`
 
+use std::path::PathBuf;
+
 use unionflow_storage::{Clock, Ids, SystemClock, sqlite};
 
 use super::{Environment, Failure};
-use crate::{cli::Migrate, out::outln};
+use crate::{cli::Migrate, database::Database, out::outln};
+
+/// Keeps the password off the command line.
+const TO: &str = "UNIONFLOW_MIGRATE_TO";
 
 pub(crate) fn run(environment: Environment, migrate: &Migrate) -> Result<(), Failure> {
-    match &migrate.to {
-        Some(to) => move_to(&environment, to),
-        None => take_back(&environment),
+    // Whoever asks for the way back may have the variable of the way there set still.
+    if migrate.take_back {
+        return take_back(&environment);
+    }
+    let named = std::env::var(TO).ok().filter(|to| !to.is_empty());
+    let to = migrate.to.clone().or(named).ok_or_else(|| {
+        let text = environment.say(
+            "dites où : --to (ou UNIONFLOW_MIGRATE_TO), ou --take-back pour revenir au fichier",
+            "say where to: --to (or UNIONFLOW_MIGRATE_TO), or --take-back to go back to the file",
+        );
+        Failure::Usage(text.to_owned())
+    })?;
+    move_to(&environment, &to)
+}
+
+/// The file that is moved, or was.
+fn file(environment: &Environment) -> Result<PathBuf, Failure> {
+    match environment.settings.database().map_err(|fault| environment.usage(&fault))? {
+        Database::File(path) => Ok(path),
+        #[cfg(feature = "postgres")]
+        Database::Postgres(_) => {
+            let text = environment.say(
+                "database_url (ou DATABASE_URL) nomme déjà une base PostgreSQL : retirez-le, et nommez le fichier avec --data DOSSIER",
+                "database_url (or DATABASE_URL) names a PostgreSQL database already: leave it out, and name the file with --data DIR",
+            );
+            Err(Failure::Usage(text.to_owned()))
+        }
     }
 }
 
 fn take_back(environment: &Environment) -> Result<(), Failure> {
-    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
+    let path = file(environment)?;
     let taken = sqlite::take_back(&path, &Ids::system(), SystemClock.now());
     taken.map_err(|fault| environment.fault(&fault))?;
     outln!(
@@ -55,7 +84,7 @@ fn move_to(environment: &Environment, to: &str) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
-    let path = environment.settings.database_path().map_err(|fault| environment.usage(&fault))?;
+    let path = file(environment)?;
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(0).with_style(style);

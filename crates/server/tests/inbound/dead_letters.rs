@@ -71,6 +71,16 @@ async fn every_bad_record_is_a_dead_letter_with_its_reason_and_the_stream_goes_o
     ] {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
+    let (_, list) = scene.run(&["--lang", "fr", "dead-letters", "list"]).await;
+    for part in ["L’organisation est inconnue : nommez-la", "en anglais : organizationId: "] {
+        assert!(list.contains(part), "{part} in\n{list}");
+    }
+    let (code, doctor) = scene.run(&["--data", ".", "doctor"]).await;
+    let waiting = format!("! {} records of other systems were not taken in", bad.len());
+    assert!(
+        code == Some(0) && doctor.contains("✓ Kafka's topics are") && doctor.contains(&waiting),
+        "{doctor}"
+    );
     let (code, refused) = scene.run(&["dead-letters", "replay", &of("TOO_LARGE")]).await;
     assert!(code == Some(1) && refused.contains("is missing: their sender"), "{refused}");
     let (code, absent) = scene.run(&["dead-letters", "show", "0:100000"]).await;

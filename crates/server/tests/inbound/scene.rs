@@ -131,7 +131,7 @@ impl Scene {
     pub(crate) async fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_unionflow"));
         command.env_clear().env("KAFKA_BOOTSTRAP_SERVERS", self.broker.servers());
-        command.args(["--lang", "en"]).args(arguments).current_dir(self.folder.path());
+        command.env("LANG", "en").args(arguments).current_dir(self.folder.path());
         let ended: Output =
             spawn_blocking(move || command.output()).await.expect("it ran").expect("it starts");
         let said = [ended.stdout, ended.stderr].concat();

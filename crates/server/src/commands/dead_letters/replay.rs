@@ -11,9 +11,10 @@ use unionflow_bus::{
 use unionflow_domain::inbound::Reason;
 use unionflow_protocol::Topic;
 
-use super::with_kafka::{Lying, away, each, one};
+use super::with_kafka::{Lying, each, one};
 use crate::{
-    commands::{Environment, Failure},
+    commands::{Environment, Failure, kafka::away},
+    config::refused_by_kafka,
     out::outln,
 };
 
@@ -48,7 +49,7 @@ pub(super) async fn replay(
     all: Option<Option<Reason>>,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let outlet = shelf.outlet().map_err(|fault| Failure::Usage(format!("kafka_settings: {fault}")))?;
+    let outlet = shelf.outlet().map_err(|fault| environment.usage(&refused_by_kafka(&fault)))?;
     let mut sending = Sending { outlet, ids: HashSet::new(), sent: 0, cut: Vec::new() };
     match all {
         Some(wanted) => {
@@ -79,7 +80,7 @@ fn told(environment: &Environment, sending: &Sending, as_json: bool) -> Result<(
     } else {
         let (french, english) = (
             format!(
-                "{sent} envoyés vers {topic} ; ce qui ne peut toujours pas être repris revient dans la liste"
+                "{sent} envoyés vers {topic} ; ce qui ne peut toujours pas être pris en compte revient dans la liste"
             ),
             format!("{sent} sent to {topic}; what still cannot be taken in comes back to the list"),
         );

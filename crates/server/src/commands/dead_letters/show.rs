@@ -30,7 +30,7 @@ pub(super) fn show(environment: &Environment, lying: &Lying, as_json: bool) {
     if let Some(reason) = letter.known_reason() {
         line("", "", reason.text(environment.language));
     }
-    line("détail", "detail", &letter.detail);
+    line("en anglais", "detail", &letter.detail);
     line("venu de", "came from", &format!("{topic}, partition {partition}, {offset}"));
     line("reçu", "received", &letter.received_at.map_or_else(String::new, |at| at.to_string()));
     line("identifiant", "id", &letter.id());
