@@ -214,6 +214,8 @@ impl Settings {
         config
             .set("group.id", GROUP)
             .set("partition.assignment.strategy", "cooperative-sticky")
+            // Others' records may be large: one fetch holds a few of the largest, whatever the number of partitions.
+            .set("fetch.max.bytes", (2 * topics::INBOUND_BYTES_MAX).to_string())
             // What was said to be done, and nothing else, is noted this often, and when a partition goes to another.
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "200")

@@ -86,6 +86,24 @@ async fn what_was_not_done_comes_again_when_its_taker_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_others_may_be_larger_than_ours_and_are_cut() {
+    let broker = broker().await;
+    let bus = made(&broker.servers()).await;
+    let mut theirs = Settings::new(broker.servers());
+    theirs.more.insert("message.max.bytes".to_owned(), "9000000".to_owned());
+    let outlet = KafkaShelf::new(theirs).and_then(|shelf| shelf.outlet()).expect("settings that can be used");
+    let mut inbound = taker(&bus);
+    for bytes in [2_000_000, 8_000_000, 3] {
+        outlet.send(raw(1, "x".repeat(bytes))).await.expect("sent");
+    }
+    for bytes in [2_000_000, 8_000_000, 3] {
+        let received = next(&mut inbound).await;
+        let kept = received.record.value.as_ref().map(bytes::Bytes::len);
+        assert_eq!((received.value_bytes, kept), (bytes, Some(bytes.min(RAW_VALUE_BYTES_MAX))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_share_what_comes_and_lose_nothing_when_one_joins_one_goes_and_the_broker_dies() {
     let mut broker = broker().await;
     let bus = made(&broker.servers()).await;

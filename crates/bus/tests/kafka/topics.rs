@@ -36,9 +36,13 @@ async fn missing_topics_are_made_and_what_differs_is_said_and_left() {
     let differences = bus.ensure_topics().await.expect("asked");
     let retention =
         Differs::Setting { name: "retention.ms", wanted: "604800000".to_owned(), found: "1000".to_owned() };
-    assert_eq!(differences, [Difference { topic: Topic::Members, differs: retention }]);
-    let text = differences[0].text(Language::French);
-    assert!(text.contains("unionflow.members.events") && text.contains("retention.ms"), "{text}");
+    let of = |topic, differs| Difference { topic, differs };
+    let partitions = Differs::Partitions { wanted: 6, found: 2 };
+    assert_eq!(differences, [of(Topic::Members, partitions), of(Topic::Members, retention)]);
+    for (difference, what) in differences.iter().zip(["partitions", "retention.ms"]) {
+        let text = difference.text(Language::French);
+        assert!(text.contains("unionflow.members.events") && text.contains(what), "{text}");
+    }
 
     let described = tool(&["--describe"]);
     for topic in Topic::ALL {

@@ -13,10 +13,10 @@ use tokio::{
 };
 use unionflow_bus::{
     Outlet, RawRecord,
-    kafka::{self, KafkaOutlet, KafkaShelf},
+    kafka::{self, Identity, KafkaBus, KafkaOutlet, KafkaShelf},
 };
 use unionflow_components::Kafka;
-use unionflow_protocol::{Role, Topic};
+use unionflow_protocol::{Role, Topic, id::Epoch};
 use unionflow_server::{Options, Server, Settings};
 use unionflow_testkit::{Books, Person, Socket, Troupe, open_service, settings};
 
@@ -33,7 +33,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// With a topic that takes records larger than ours ever are.
+    /// With topics as we make them.
     pub(crate) async fn open(change: impl FnOnce(&mut Settings)) -> Self {
         let mut scene = Self::without_server(change).await;
         scene.start().await;
@@ -41,15 +41,11 @@ impl Scene {
     }
 
     pub(crate) async fn without_server(change: impl FnOnce(&mut Settings)) -> Self {
-        let broker = spawn_blocking(|| {
-            let broker = Kafka::start().expect("Kafka starts");
-            let large = ["--create", "--topic", Topic::Inbound.as_str(), "--partitions", "3"];
-            let large = [&large[..], &["--config", "max.message.bytes=4194304"]].concat();
-            Kafka::tool(&broker.servers(), "org.apache.kafka.tools.TopicCommand", &large)
-                .expect("it is made");
-            broker
-        });
-        let broker = broker.await.expect("it ran");
+        let broker = spawn_blocking(Kafka::start).await.expect("it ran").expect("Kafka starts");
+        let identity = Identity { epoch: Epoch::from_uuid(uuid::Uuid::nil()), key: Vec::new() };
+        let bus = KafkaBus::new(kafka::Settings::new(broker.servers()), identity);
+        let made = bus.expect("settings that can be used").ensure_topics().await;
+        assert_eq!(made, Ok(Vec::new()));
         let folder = tempfile::tempdir().expect("a folder of our own");
         let database = folder.path().join("unionflow.db");
         let service =
