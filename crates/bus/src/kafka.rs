@@ -12,14 +12,15 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
 use rdkafka::{error::KafkaError, producer::Producer};
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 use unionflow_protocol::{Record, Topic};
 
 use self::{
@@ -33,10 +34,12 @@ mod brokers;
 mod follow;
 mod inbound;
 mod partition;
+mod seen;
 mod send;
 mod settings;
 mod shelf;
 mod topics;
+mod watch;
 mod wire;
 
 pub use inbound::{KafkaInbound, KafkaOutlet};
@@ -47,6 +50,8 @@ pub use wire::Identity;
 
 /// How long a question to the brokers may take, other than the sending of records.
 const ASK: Duration = Duration::from_secs(3);
+/// How soon it is looked again for a topic that is missing.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A bus on a Kafka cluster. Its brokers need not be there when it is made.
 pub struct KafkaBus {
@@ -56,13 +61,17 @@ pub struct KafkaBus {
     topics: tokio::sync::Mutex<Known>,
     /// What is known of them has shown to be wrong.
     topics_changed: AtomicBool,
+    /// Where others' records are taken in from.
+    taken_in: OnceLock<Vec<Topic>>,
 }
 
 /// What is known of the topics.
 #[derive(Default)]
 struct Known {
-    /// Whether those that were missing have been made.
+    /// Whether all are there, and what differs was said.
     ensured: bool,
+    /// What was said to differ.
+    told: Vec<Difference>,
     partitions: HashMap<Topic, i32>,
     until: Option<Instant>,
     /// When it was asked last in vain, and why.
@@ -82,22 +91,31 @@ impl KafkaBus {
             identity: Arc::new(identity),
             topics: tokio::sync::Mutex::default(),
             topics_changed: AtomicBool::new(false),
+            taken_in: OnceLock::new(),
         })
     }
 
-    /// Makes topics that are missing and says what differs from what we need. What is there is never altered.
+    /// Makes topics that are missing, unless that is others' work, and says what differs from what we need. What is there is
+    /// never altered.
     pub async fn ensure_topics(&self) -> Result<Vec<Difference>, BusFault> {
+        let mut known = self.topics.lock().await;
+        self.ensure(&mut known).await
+    }
+
+    async fn ensure(&self, known: &mut Known) -> Result<Vec<Difference>, BusFault> {
         let asked = topics::ensure(&self.settings).await;
         let differences = asked.map_err(|error| self.sender.brokers().away(&error))?;
-        for difference in &differences {
+        for difference in differences.iter().filter(|difference| !known.told.contains(difference)) {
             tracing::warn!("{difference}");
         }
+        known.told.clone_from(&differences);
         Ok(differences)
     }
 
     /// What others send on these topics, shared among all processes that take it in. Nothing is contacted yet.
     pub fn inbound(&self, topics: &[Topic]) -> Result<KafkaInbound, SettingsFault> {
         let (brokers, identity) = (self.sender.brokers().clone(), self.identity.clone());
+        self.taken_in.get_or_init(|| topics.to_vec());
         KafkaInbound::new(self.settings.clone(), brokers, identity, topics)
     }
 
@@ -119,15 +137,23 @@ impl KafkaBus {
             return Err(fault.clone());
         }
         let asked = self.ask_partitions(&mut known).await;
-        if let Err(fault) = &asked {
-            known.failed = Some((Instant::now(), fault.clone()));
+        let seen = &self.sender.brokers().seen;
+        match &asked {
+            Ok(()) => seen.topics(&known.partitions),
+            Err(fault) => {
+                seen.unanswered(fault.to_string());
+                known.failed = Some((Instant::now(), fault.clone()));
+            }
         }
         asked.map(|()| known.partitions.clone())
     }
 
     async fn ask_partitions(&self, known: &mut Known) -> Result<(), BusFault> {
-        if self.settings.make_topics && !known.ensured {
-            self.ensure_topics().await?;
+        if !known.ensured
+            && let Err(fault) = self.ensure(known).await
+            && self.settings.make_topics
+        {
+            return Err(fault);
         }
         let producer = self.sender.producer();
         let asking = producer.clone();
@@ -136,9 +162,12 @@ impl KafkaBus {
             self.sender.replace(&producer);
         }
         known.partitions = asked.map_err(|error| self.sender.brokers().away(&error))?;
+        let are_there = |topics: &[Topic]| topics.iter().all(|topic| known.partitions.contains_key(topic));
+        let (all, business) = (are_there(Topic::ALL), are_there(&Topic::BUSINESS));
         // One that was removed since is made again the next time.
-        known.ensured = Topic::BUSINESS.iter().all(|topic| known.partitions.contains_key(topic));
-        known.until = Some(Instant::now() + self.settings.look_for_partitions);
+        known.ensured = all;
+        let look = self.settings.look_for_partitions;
+        known.until = Some(Instant::now() + if business { look } else { look.min(LOOK_AGAIN) });
         Ok(())
     }
 
@@ -164,21 +193,33 @@ impl KafkaBus {
                 value: Some(&record.value),
             });
         }
-        self.sender.send(page).await.map_err(|NotTaken { place, error }| {
-            if send::is_of_topics(&error) {
-                self.topics_changed.store(true, Ordering::Relaxed);
+        let sent = self.sender.send(page).await.map_err(|not_taken| self.fault(records, &not_taken));
+        if sent.is_ok() {
+            for topic in Topic::BUSINESS {
+                if records.iter().any(|record| record.topic == topic) {
+                    self.sender.brokers().seen.taken(topic);
+                }
             }
-            if send::is_forbidden(&error) {
-                return BusFault::Forbidden(format!("{error} (`{}`)", records[place].topic));
-            }
-            if !send::is_refusal(&error) {
-                return self.sender.brokers().away(&error);
-            }
+        }
+        sent
+    }
+
+    fn fault(&self, records: &[Record], NotTaken { place, error }: &NotTaken) -> BusFault {
+        if send::is_of_topics(error) {
+            self.topics_changed.store(true, Ordering::Relaxed);
+        }
+        let first = &records[*place];
+        if send::is_refusal(error) {
             // A batch is refused as a whole, for its largest.
-            let first = &records[place];
-            let with_it = records[place..].iter().filter(|record| record.topic == first.topic);
-            refused(&error.to_string(), with_it.max_by_key(|record| record.value.len()).unwrap_or(first))
-        })
+            let with_it = records[*place..].iter().filter(|record| record.topic == first.topic);
+            let largest = with_it.max_by_key(|record| record.value.len());
+            return refused(&error.to_string(), largest.unwrap_or(first));
+        }
+        self.sender.brokers().not_taken(first.topic, error)
+    }
+
+    fn why_not_taken_in(&self) -> Option<String> {
+        self.sender.brokers().seen.why_not_taken_in(self.taken_in.get()?)
     }
 }
 
@@ -198,15 +239,26 @@ impl Bus for KafkaBus {
     }
 
     fn standing(&self) -> Standing {
-        Standing { name: "kafka", is_local: false, is_up: self.sender.brokers().any_up() }
+        let brokers = self.sender.brokers();
+        let is_up = brokers.any_up() && brokers.seen.why_not_taken(&Topic::BUSINESS).is_none();
+        let takes_in = self.taken_in.get().map(|_| brokers.any_up() && self.why_not_taken_in().is_none());
+        Standing { name: "kafka", is_local: false, is_up, takes_in }
     }
 }
 
-/// librdkafka's questions block: they are asked on a thread where that harms nobody.
+/// librdkafka's questions block: they are asked on a thread of the system's, because a runtime that ends waits for its own.
 async fn blocking<T: Send + 'static>(
     ask: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
 ) -> Result<T, KafkaError> {
-    tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
+    let (answer, answered) = oneshot::channel();
+    let asking = thread::Builder::new().name("kafka-question".to_owned()).spawn(move || {
+        // Whoever asked may have gone.
+        let _ = answer.send(ask());
+    });
+    match asking {
+        Ok(_) => answered.await.unwrap_or(Err(KafkaError::Canceled)),
+        Err(_) => Err(KafkaError::Canceled),
+    }
 }
 
 fn refused(why: &str, record: &Record) -> BusFault {

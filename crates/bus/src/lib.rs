@@ -46,7 +46,7 @@ pub trait Bus: Send + Sync + 'static {
 
     /// How it stands now, for health; asks nobody.
     fn standing(&self) -> Standing {
-        Standing { name: "in-process", is_local: true, is_up: true }
+        Standing { name: "in-process", is_local: true, is_up: true, takes_in: None }
     }
 }
 
@@ -59,6 +59,8 @@ pub struct Standing {
     pub is_local: bool,
     /// Whether it takes records: while it does not, they wait in the outbox.
     pub is_up: bool,
+    /// Whether what others send comes in, and what cannot be taken in gets away; `None` where nothing is taken in.
+    pub takes_in: Option<bool>,
 }
 
 /// The largest value that every bus takes. What is larger may be refused.

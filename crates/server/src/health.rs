@@ -16,7 +16,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use unionflow_bus::Bus;
+use unionflow_bus::{Bus, Standing};
 use unionflow_storage::Store;
 
 use crate::role::ProcessRole;
@@ -89,17 +89,22 @@ impl Health {
             // What is there can be read: another process would have no more room.
             (Phase::Ready, StoreIs::Full) => (StatusCode::OK, "degraded"),
             // Commands and sockets work without the bus: whoever balances load need not turn away from it.
-            (Phase::Ready, StoreIs::Well) if !bus.is_up => (StatusCode::OK, "degraded"),
+            (Phase::Ready, StoreIs::Well) if !bus.is_up || bus.takes_in == Some(false) => {
+                (StatusCode::OK, "degraded")
+            }
             (Phase::Ready, StoreIs::Well) => (StatusCode::OK, "ready"),
         };
         let mut body = json!({
             "status": word,
             "role": self.role.as_str(),
-            "parts": { "store": store.as_str(), "bus": if bus.is_up { "ok" } else { "unavailable" } },
+            "parts": { "store": store.as_str(), "bus": part(bus.is_up) },
             "bus": bus.name,
-            "works": works(self.role, phase, store, bus.is_up),
+            "works": works(self.role, phase, store, bus),
         });
-        if let Some(detail) = detail(phase, store, bus.is_up) {
+        if let Some(takes_in) = bus.takes_in {
+            body["parts"]["inbound"] = part(takes_in).into();
+        }
+        if let Some(detail) = detail(phase, store, bus) {
             body["detail"] = detail.into();
         }
         plain(status, &body)
@@ -125,8 +130,13 @@ impl StoreIs {
     }
 }
 
-/// What still works: `read` answers, `record` commands, `deliver` events to sockets, `publish` them to other systems.
-fn works(role: ProcessRole, phase: Phase, store: StoreIs, bus_is_up: bool) -> Vec<&'static str> {
+const fn part(is_well: bool) -> &'static str {
+    if is_well { "ok" } else { "unavailable" }
+}
+
+/// What still works: `read` answers, `record` commands, `deliver` events to sockets, `publish` them to other systems, `take_in`
+/// what those send.
+fn works(role: ProcessRole, phase: Phase, store: StoreIs, bus: Standing) -> Vec<&'static str> {
     if phase == Phase::Starting {
         return Vec::new();
     }
@@ -135,15 +145,16 @@ fn works(role: ProcessRole, phase: Phase, store: StoreIs, bus_is_up: bool) -> Ve
         ("read", api && store != StoreIs::Away),
         ("record", api && store == StoreIs::Well),
         // Either brings the events of other processes.
-        ("deliver", role.has_gateway() && phase == Phase::Ready && (bus_is_up || store != StoreIs::Away)),
-        ("publish", api && bus_is_up && store != StoreIs::Away),
+        ("deliver", role.has_gateway() && phase == Phase::Ready && (bus.is_up || store != StoreIs::Away)),
+        ("publish", api && bus.is_up && store != StoreIs::Away),
+        ("take_in", api && bus.takes_in == Some(true) && store == StoreIs::Well),
     ];
     works.into_iter().filter_map(|(what, works)| works.then_some(what)).collect()
 }
 
 /// What is the matter, for whoever reads it at night.
-const fn detail(phase: Phase, store: StoreIs, bus_is_up: bool) -> Option<&'static str> {
-    Some(match (phase, store, bus_is_up) {
+const fn detail(phase: Phase, store: StoreIs, bus: Standing) -> Option<&'static str> {
+    Some(match (phase, store, bus.is_up) {
         (Phase::Starting, _, _) => "it starts: ask again in a moment",
         (Phase::Draining, _, _) => "it stops: what was begun is finished, new work belongs elsewhere",
         (Phase::Ready, StoreIs::Away, true) => {
@@ -156,7 +167,10 @@ const fn detail(phase: Phase, store: StoreIs, bus_is_up: bool) -> Option<&'stati
             "the disk is full: nothing is recorded until there is room; what is there can be read"
         }
         (Phase::Ready, StoreIs::Well, false) => {
-            "the bus does not answer: commands are recorded and every socket sees them; events for other systems wait in the outbox"
+            "the bus does not answer or takes no events (the log says why): commands are recorded and every socket sees them; events for other systems wait in the outbox"
+        }
+        (Phase::Ready, StoreIs::Well, true) if matches!(bus.takes_in, Some(false)) => {
+            "what other systems send is not taken in (the log says why): it waits on the bus; everything else works"
         }
         (Phase::Ready, StoreIs::Well, true) => return None,
     })

@@ -308,7 +308,9 @@ async fn open_bus(store: &Store, settings: &Settings) -> Result<Wires, StartFaul
     } else {
         None
     };
-    Ok(Wires { bus: Arc::new(bus), foreign })
+    let bus = Arc::new(bus);
+    bus.watch();
+    Ok(Wires { bus, foreign })
 }
 
 #[cfg(not(feature = "kafka"))]

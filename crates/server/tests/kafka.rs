@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     task::spawn_blocking,
     time::{interval, timeout},
@@ -50,6 +50,8 @@ async fn a_decision_is_on_the_topic_as_the_screen_sees_it() {
     let approved = seen.iter().find(|frame| frame.event_type() == "APPROVAL_APPROVED").expect("it is seen");
     let ready = becomes(&world, "ready").await;
     assert_eq!((&ready["bus"], &ready["parts"]["bus"]), (&"kafka".into(), &"ok".into()));
+    assert_eq!(ready["parts"]["inbound"], "ok");
+    assert_eq!(ready["works"], json!(["read", "record", "deliver", "publish", "take_in"]));
 
     // As any program reads it: with the console consumer of Kafka's own distribution.
     let servers = broker.servers();

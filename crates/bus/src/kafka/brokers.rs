@@ -13,7 +13,9 @@ use rdkafka::{
     ClientContext, Statistics, client::DefaultClientContext, config::RDKafkaLogLevel, error::KafkaError,
 };
 use tokio::time::Instant;
+use unionflow_protocol::Topic;
 
+use super::{seen::Seen, send::is_forbidden};
 use crate::BusFault;
 
 /// For how long a complaint explains faults.
@@ -23,6 +25,8 @@ const EXPLAINS_FOR: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(super) struct Brokers {
     any_up: AtomicBool,
+    /// What came of what we asked of them, and sent.
+    pub(super) seen: Seen,
     /// The newest: a refused connection, a wrong password, an unknown certificate.
     complaint: Mutex<Option<(Instant, String)>>,
 }
@@ -44,6 +48,17 @@ impl Brokers {
             Some((_, reason)) => format!("{error}; {reason}"),
             None => error.to_string(),
         })
+    }
+
+    /// Notes that a record was not taken, and not for what it is; the fault of it.
+    pub(super) fn not_taken(&self, topic: Topic, error: &KafkaError) -> BusFault {
+        let fault = if is_forbidden(error) {
+            BusFault::Forbidden(format!("{error} (`{topic}`)"))
+        } else {
+            self.away(error)
+        };
+        self.seen.not_taken(topic, fault.to_string());
+        fault
     }
 }
 

@@ -9,7 +9,7 @@ use rdkafka::{
     error::KafkaError,
     message::{BorrowedMessage, Header, Headers, OwnedHeaders},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use unionflow_protocol::Topic;
 
 use super::{
@@ -27,6 +27,9 @@ pub(super) const GROUP: &str = "unionflow-websocket-server";
 /// The pause before a consumer that broke is replaced.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How soon it is tried again to read what we were not let read: often enough that health never takes the silence for success.
+const READ_ANEW: Duration = Duration::from_secs(5);
+
 pub(super) type Member = StreamConsumer<Watch>;
 
 /// A member of the group.
@@ -36,6 +39,8 @@ pub struct KafkaInbound {
     brokers: Arc<Brokers>,
     identity: Arc<Identity>,
     topics: Vec<Topic>,
+    /// When it is tried anew after it was not let read: librdkafka says so once, and not when it is let.
+    anew: Option<Instant>,
 }
 
 impl KafkaInbound {
@@ -46,13 +51,13 @@ impl KafkaInbound {
         topics: &[Topic],
     ) -> Result<Self, SettingsFault> {
         let member = member(&settings, &brokers, topics)?;
-        Ok(Self { member, settings, brokers, identity, topics: topics.to_vec() })
+        Ok(Self { member, settings, brokers, identity, topics: topics.to_vec(), anew: None })
     }
 
     async fn replace_member(&mut self) {
         sleep(AGAIN).await;
         match member(&self.settings, &self.brokers, &self.topics) {
-            Ok(member) => self.member = member,
+            Ok(member) => (self.member, self.anew) = (member, None),
             Err(fault) => tracing::error!(%fault, "no consumer can be made"),
         }
     }
@@ -80,6 +85,10 @@ impl Inbound for KafkaInbound {
                         self.replace_member().await;
                         continue;
                     }
+                    () = sleep_until(self.anew.unwrap_or_else(Instant::now)), if self.anew.is_some() => {
+                        self.replace_member().await;
+                        continue;
+                    }
                 };
                 match next {
                     Ok(Some(received)) => return Some(received),
@@ -87,6 +96,10 @@ impl Inbound for KafkaInbound {
                     Err(error @ KafkaError::MessageConsumptionFatal(_)) => {
                         tracing::error!(%error, "the consumer is broken and is replaced");
                         self.replace_member().await;
+                    }
+                    Err(error) if is_forbidden(&error) => {
+                        self.brokers.seen.not_read(error.to_string());
+                        self.anew.get_or_insert_with(|| Instant::now() + READ_ANEW);
                     }
                     // It goes on by itself where it was.
                     Err(error) => self.member.context().complain(&error),
@@ -153,12 +166,12 @@ impl Outlet for KafkaOutlet {
                 if is_refusal(&error) {
                     let bytes = record.value.as_ref().map_or(0, Bytes::len);
                     BusFault::Refused(format!("{error} (`{}`, {bytes} bytes)", record.topic))
-                } else if is_forbidden(&error) {
-                    BusFault::Forbidden(format!("{error} (`{}`)", record.topic))
                 } else {
-                    self.0.brokers().away(&error)
+                    self.0.brokers().not_taken(record.topic, &error)
                 }
-            })
+            })?;
+            self.0.brokers().seen.taken(record.topic);
+            Ok(())
         })
     }
 }

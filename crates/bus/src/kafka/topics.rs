@@ -12,10 +12,6 @@ use unionflow_protocol::{Language, Topic};
 use super::{ASK, Settings, blocking};
 use crate::VALUE_BYTES_MAX;
 
-mod look;
-
-pub(super) use look::look;
-
 /// The largest record: value, headers and key, in bytes.
 pub(super) const RECORD_BYTES_MAX: usize = VALUE_BYTES_MAX + 63 * 1024;
 /// What brokers count when they hold a batch against a topic's limit: the largest record in a batch of its own.

@@ -10,7 +10,7 @@ use unionflow_bus::{Bus, BusFault, Subscription, VALUE_BYTES_MAX, kafka::KafkaBu
 use unionflow_components::Kafka;
 use unionflow_protocol::{Record, id::OrganizationId};
 
-use crate::{broker, bus, identity, organization, record, shared, until};
+use crate::{broker, bus, identity, organization, record, shared, stands, until};
 
 const PAGE: u64 = 20;
 
@@ -105,6 +105,18 @@ async fn a_broker_that_hangs_is_a_fault_within_seconds_and_loses_nothing() {
     })
     .await;
     assert!(faults > 0, "a publisher that waits for ever cannot stop");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_hangs_is_noticed_also_by_a_bus_that_is_idle() {
+    let broker = broker().await;
+    let bus = Arc::new(bus(&broker.servers(), identity()));
+    bus.watch();
+    stands(&bus, |standing| standing.is_up, "it makes its topics by itself").await;
+    broker.pause();
+    stands(&bus, |standing| !standing.is_up, "it hangs").await;
+    broker.resume();
+    stands(&bus, |standing| standing.is_up, "it goes on").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,10 @@
 //! Kafka passes the suite of all buses on a real broker, and what is its own: forged records, faults of the broker, topics.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use tokio::time::{interval, timeout};
 use unionflow_bus::{
-    Bus, Subscription, bus_conformance,
+    Bus, Standing, Subscription, bus_conformance,
     kafka::{Identity, KafkaBus, Settings},
 };
 use unionflow_components::Kafka;
@@ -19,6 +20,7 @@ mod forged;
 mod inbound;
 mod injected;
 mod poison;
+mod rights;
 mod secure;
 mod settings;
 mod shelf;
@@ -67,6 +69,18 @@ fn record(organization_id: OrganizationId, seq: u64) -> Record {
         inbound: false,
         value: format!("{{\"seq\":{seq}}}").into(),
     }
+}
+
+/// Waits until it stands so.
+async fn stands(bus: &KafkaBus, is_so: impl Fn(Standing) -> bool, what: &str) {
+    let mut look = interval(Duration::from_millis(50));
+    let looking = async {
+        while !is_so(bus.standing()) {
+            look.tick().await;
+        }
+    };
+    let stood = timeout(Duration::from_secs(45), looking).await;
+    assert!(stood.is_ok(), "{what}: {:?}", bus.standing());
 }
 
 /// What comes of one organisation, until a `seq` comes.

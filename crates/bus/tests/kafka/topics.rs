@@ -16,7 +16,7 @@ use unionflow_bus::{
 use unionflow_components::Kafka;
 use unionflow_protocol::{Language, Record, Topic};
 
-use crate::{broker, bus, identity, organization, record, until};
+use crate::{broker, bus, identity, organization, record, stands, until};
 
 fn admin(broker: &Kafka) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", broker.servers()).create().expect("a client")
@@ -55,6 +55,39 @@ async fn missing_topics_are_made_and_what_differs_is_said_and_left() {
     assert!(line("unionflow.members.events").contains("PartitionCount: 2"), "it was altered");
     assert!(line("unionflow.finance.approvals").contains("PartitionCount: 6"));
     assert!(line("unionflow.audit.checkpoints").contains("cleanup.policy=compact"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_that_others_make_are_looked_at_and_those_that_are_missing_are_told() {
+    let broker = broker().await;
+    let (admin, options) = (admin(&broker), AdminOptions::new());
+    let topics = [
+        NewTopic::new(Topic::Approvals.as_str(), 6, TopicReplication::Fixed(1)).set("retention.ms", "-1"),
+        NewTopic::new(Topic::DeadLetter.as_str(), 6, TopicReplication::Fixed(1)).set("retention.ms", "-1"),
+    ];
+    let made = admin.create_topics(&topics, &options).await.expect("asked");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+    let mut settings = Settings::new(broker.servers());
+    (settings.make_topics, settings.replication) = (false, 3);
+    let bus = Arc::new(KafkaBus::new(settings, identity()).expect("settings that can be used"));
+    let differences = bus.ensure_topics().await.expect("asked");
+    let of = |topic: Topic| -> Vec<&Differs> {
+        differences.iter().filter(|found| found.topic == topic).map(|found| &found.differs).collect()
+    };
+    let few = Differs::Replication { wanted: 3, found: 1 };
+    // What is ours alone may stay longer; what others sent may hold names.
+    let kept = Differs::Setting { name: "retention.ms", wanted: "604800000".into(), found: "-1".into() };
+    assert_eq!(of(Topic::DeadLetter), [&few, &kept]);
+    assert_eq!(of(Topic::Approvals), [&few]);
+    for missing in Topic::ALL.iter().filter(|topic| ![Topic::Approvals, Topic::DeadLetter].contains(topic)) {
+        assert_eq!(of(*missing), [&Differs::Missing]);
+    }
+
+    bus.watch();
+    stands(&bus, |standing| !standing.is_up, "without its topics it takes nothing").await;
+    let maker = crate::bus(&broker.servers(), identity());
+    assert!(maker.ensure_topics().await.is_ok());
+    stands(&bus, |standing| standing.is_up, "with them it does").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,11 @@
 //! How the topics stand, for whoever looks after them. Makes nothing.
 
-use rdkafka::consumer::Consumer;
 use unionflow_protocol::Topic;
 
 use super::KafkaShelf;
 use crate::{
     BusFault,
-    kafka::{Difference, blocking, topics},
+    kafka::{Difference, Differs, Settings, topics},
 };
 
 impl KafkaShelf {
@@ -18,12 +17,10 @@ impl KafkaShelf {
 
     /// The topics that are missing, and what differs of the others.
     pub async fn look(&self) -> Result<(Vec<Topic>, Vec<Difference>), BusFault> {
-        let consumer = self.consumer()?;
-        let there = blocking(move || topics::partitions(consumer.client())).await;
-        let there = there.map_err(|error| self.brokers.away(&error))?;
-        let (there, missing): (Vec<Topic>, _) =
-            Topic::ALL.iter().copied().partition(|topic| there.contains_key(topic));
-        let looked = topics::look(&self.settings, &there).await;
-        Ok((missing, looked.map_err(|error| self.brokers.away(&error))?))
+        let settings = Settings { make_topics: false, ..self.settings.clone() };
+        let found = topics::ensure(&settings).await.map_err(|error| self.brokers.away(&error))?;
+        let (missing, differences): (Vec<_>, _) =
+            found.into_iter().partition(|found| found.differs == Differs::Missing);
+        Ok((missing.into_iter().map(|missing| missing.topic).collect(), differences))
     }
 }

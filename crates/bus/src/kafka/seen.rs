@@ -1,0 +1,92 @@
+//! What was seen of the brokers last: whether they answered, which topics were there, what they did not take. Health is told
+//! from it, so that nobody has to ask.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use tokio::time::{Duration, Instant};
+use unionflow_protocol::Topic;
+
+/// For how long a record that was not taken counts when nothing was tried since: another process may publish now. Whatever
+/// waits is tried again far more often.
+const COUNTS_FOR: Duration = Duration::from_secs(20);
+
+/// What was seen last. Nothing is held against brokers that were not asked yet.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// Why they did not answer when they were asked last.
+    unanswered: Option<String>,
+    /// Topics that were not there, or not to be seen by us.
+    missing: Vec<Topic>,
+    /// When a record was not taken, and why, by topics on which none was since.
+    not_taken: HashMap<Topic, (Instant, String)>,
+    /// When we were not let read what others send, and why.
+    not_read: Option<(Instant, String)>,
+}
+
+impl Seen {
+    /// They answered.
+    pub(super) fn answered(&self) {
+        self.0.lock().unanswered = None;
+    }
+
+    /// They did not.
+    pub(super) fn unanswered(&self, why: String) {
+        self.0.lock().unanswered = Some(why);
+    }
+
+    /// These topics are there.
+    pub(super) fn topics<T>(&self, there: &HashMap<Topic, T>) {
+        let mut seen = self.0.lock();
+        seen.unanswered = None;
+        seen.missing = Topic::ALL.iter().copied().filter(|topic| !there.contains_key(topic)).collect();
+    }
+
+    /// Records were taken on this topic.
+    pub(super) fn taken(&self, topic: Topic) {
+        let mut seen = self.0.lock();
+        seen.unanswered = None;
+        seen.not_taken.remove(&topic);
+    }
+
+    /// A record was not, and not for what it is.
+    pub(super) fn not_taken(&self, topic: Topic, why: String) {
+        self.0.lock().not_taken.insert(topic, (Instant::now(), why));
+    }
+
+    /// We were not let read what others send.
+    pub(super) fn not_read(&self, why: String) {
+        self.0.lock().not_read = Some((Instant::now(), why));
+    }
+
+    /// Why records on these topics are not taken, if they are not.
+    pub(super) fn why_not_taken(&self, topics: &[Topic]) -> Option<String> {
+        let seen = self.0.lock();
+        let missing = || topics.iter().find(|topic| seen.missing.contains(topic));
+        let not_taken = || topics.iter().find_map(|topic| counts(seen.not_taken.get(topic)?));
+        let unanswered = seen.unanswered.clone();
+        unanswered
+            .or_else(|| {
+                missing().map(|topic| format!("there is no topic `{topic}`, or none that we may see"))
+            })
+            .or_else(not_taken)
+    }
+
+    /// Why what others send on these topics is not taken in, if it is not.
+    pub(super) fn why_not_taken_in(&self, topics: &[Topic]) -> Option<String> {
+        let not_read = || self.0.lock().not_read.as_ref().and_then(counts);
+        let missing = || {
+            let seen = self.0.lock();
+            let missing = topics.iter().find(|topic| seen.missing.contains(topic))?;
+            Some(format!("there is no topic `{missing}`, or none that we may see"))
+        };
+        self.why_not_taken(&[Topic::DeadLetter]).or_else(missing).or_else(not_read)
+    }
+}
+
+fn counts((at, why): &(Instant, String)) -> Option<String> {
+    (at.elapsed() < COUNTS_FOR).then(|| why.clone())
+}
