@@ -193,7 +193,7 @@ pub enum Foreign {
     Id,
     /// An id of the event, or the header that stands for it.
     EventIdOrKey,
-    /// A code: a word in upper case.
+    /// A code of the catalogue.
     Code,
     /// A SHA-256.
     Hash,
@@ -213,8 +213,8 @@ impl Foreign {
                 "your id of the event, or the header Idempotency-Key in its place",
             ),
             Self::Code => (
-                "un code en majuscules, 40 caractères au plus, comme MOBILE_MONEY",
-                "a code in upper case, of at most 40 characters, such as MOBILE_MONEY",
+                "un des codes du catalogue pour cette clé (docs/schemas), comme MOBILE_MONEY",
+                "one of the codes of the catalogue for this key (docs/schemas), such as MOBILE_MONEY",
             ),
             Self::Hash => ("64 chiffres hexadécimaux en minuscules", "64 hexadecimal digits in lower case"),
             Self::Instant => (

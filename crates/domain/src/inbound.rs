@@ -20,6 +20,7 @@ use crate::hint::{Foreign, Hint};
 
 mod audience;
 mod by_key;
+mod codes;
 mod reason;
 mod rules;
 mod vocabulary;
@@ -85,8 +86,8 @@ pub struct Claim {
     pub seq: Option<Seq>,
 }
 
-/// What ids of other systems are mapped in: version 5 of the source's name, a line feed, and the id. A record without an id:
-/// version 5 of its place.
+/// What ids of other systems are mapped in: version 5 of the source's name, a line feed, and the id. The id of a record that has
+/// none is its place.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x7e1d_52c0_5c1e_5f0b_9a36_1d0e_6b1f_4a57);
 /// The longest id of another system, in bytes.
 const ID_BYTES_MAX: usize = limits::FOREIGN_ID_BYTES;
@@ -95,14 +96,21 @@ const DATA_KIBIBYTES_MAX: u32 = 60;
 const DATA_BYTES_MAX: usize = DATA_KIBIBYTES_MAX as usize * 1024;
 const _: () = assert!(DATA_BYTES_MAX + 4 * 1024 <= limits::EVENT_BYTES);
 
-/// The id of a record that has none: by where it first lay.
-pub fn id_of_place(place: &str) -> EventId {
-    EventId::from_uuid(Uuid::new_v5(&NAMESPACE, place.as_bytes()))
+/// An id of another system, of whatever form, as one that no other system's id is mapped to, nor any of ours.
+fn foreign(source: &str, id: &str) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{source}\n{id}").as_bytes())
 }
 
-/// An id of another system as one of ours: a UUID is kept as it is.
+/// The id of an event of another system: a UUID that nobody else can have guessed is kept as it is, so that a source keeps it under
+/// another name. Any other is mapped, also one of version 5: as it is, a source could take the id that another's will have.
+fn event(source: &str, id: &str) -> Uuid {
+    let unguessable = |id: &Uuid| matches!(id.get_version_num(), 4 | 7);
+    Uuid::try_parse(id).ok().filter(unguessable).unwrap_or_else(|| foreign(source, id))
+}
+
+/// An id of something that both may speak of: a UUID is kept as it is.
 fn mapped(source: &str, id: &str) -> Uuid {
-    Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v5(&NAMESPACE, format!("{source}\n{id}").as_bytes()))
+    Uuid::try_parse(id).unwrap_or_else(|_| foreign(source, id))
 }
 
 /// What a record says, and whether the operator lets its source say it.
@@ -290,19 +298,25 @@ impl<'a> Letter<'a> {
             Some(envelope) => Some(envelope.head.position.seq()),
             None => self.header("ce_sequence").and_then(|text| text.parse().ok()).map(Seq),
         };
-        Ok(Some(Claim { event_id: self.event_id()?, organization_id, seq }))
+        let id = self.given_id()?.unwrap_or_default();
+        let event_id = EventId::from_uuid(mapped(self.source(), &id));
+        Ok(Some(Claim { event_id, organization_id, seq }))
     }
 
     fn event_id(&self) -> Result<EventId, Rejected> {
+        let id = self.given_id()?;
+        let id = id.as_deref().unwrap_or(self.arrival.place);
+        Ok(EventId::from_uuid(event(self.source(), id)))
+    }
+
+    fn given_id(&self) -> Result<Option<String>, Rejected> {
         let wrong = |_| Rejected::new(Reason::BadId, "eventId: it must be a text");
-        match self.said("eventId", "ce_id").map_err(wrong)? {
-            Some(id) if id.is_empty() || id.len() > ID_BYTES_MAX => {
-                let detail = format!("eventId: it must have 1 to {ID_BYTES_MAX} bytes");
-                Err(Rejected::new(Reason::BadId, detail).hinting(Hint::Foreign(Foreign::Id)))
-            }
-            Some(id) => Ok(EventId::from_uuid(mapped(self.source(), &id))),
-            None => Ok(id_of_place(self.arrival.place)),
+        let id = self.said("eventId", "ce_id").map_err(wrong)?;
+        if id.as_ref().is_some_and(|id| id.is_empty() || id.len() > ID_BYTES_MAX) {
+            let detail = format!("eventId: it must have 1 to {ID_BYTES_MAX} bytes");
+            return Err(Rejected::new(Reason::BadId, detail).hinting(Hint::Foreign(Foreign::Id)));
         }
+        Ok(id)
     }
 
     fn data(&self) -> Result<&Map<String, Value>, Rejected> {

@@ -31,7 +31,8 @@ pub(super) fn concerned(
             let transaction = data.get("transactionType").and_then(Value::as_str);
             let hides = transaction == Some(TransactionType::RoleChange.as_str());
             let beneficiary = member("beneficiaryMemberId").filter(|_| !hides);
-            [member("requesterId"), beneficiary].into_iter().flatten().collect()
+            // Who asked there is none of our members, whatever is said.
+            beneficiary.into_iter().collect()
         }
         For::KeepersAndSelf => member("id").into_iter().collect(),
         For::MoneyAndSelf | For::SelfOnly => {

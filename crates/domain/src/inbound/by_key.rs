@@ -49,7 +49,7 @@ pub fn sent(
     }
     let source = key.id.to_string();
     let arrival = Arrival {
-        place: &format!("{source}\n{}", name.unwrap_or_default()),
+        place: name.unwrap_or_default(),
         key: None,
         headers: vec![("ce_source", &source), ("traceparent", trace_parent)],
         value: None,
@@ -104,8 +104,10 @@ mod tests {
             let body = json!({"eventType": "CONTRIBUTION_PAID", "eventId": event, "data": {}});
             told(&self::key(key), body, name).unwrap().event_id
         };
-        let uuid = Uuid::from_u128(77);
+        let uuid = Uuid::from_u64_pair(0x7000, 0x8000_0000_0000_0000);
         assert_eq!(id(2, json!(uuid), None), EventId::from_uuid(uuid));
+        let of_another = id(3, json!("reçu 1"), None);
+        assert_ne!(id(2, json!(of_another), None), of_another, "nobody uses up another's");
         assert_eq!(id(2, json!("reçu 1"), None), id(2, json!("reçu 1"), Some("une-autre-cle")));
         assert_ne!(id(2, json!("reçu 1"), None), id(3, json!("reçu 1"), None));
         let by_name = id(2, Value::Null, Some("cle-de-caisse-1"));

@@ -1,13 +1,13 @@
 //! What is taken in of others' records, what is not and why, and that nothing personal gets through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::json;
 use unionflow_protocol::{Audience, Role, RoleSet};
 
 use super::{
-    vocabulary::{Kind, VOCABULARY},
+    vocabulary::{Kind, VOCABULARY, Word},
     *,
 };
 
@@ -70,7 +70,7 @@ fn plain() -> Value {
 fn the_first_systems_plain_event_is_taken_in_as_it_was() {
     let fact = fact(&[], &plain());
     assert_eq!(fact.organization_id.to_string(), OURS);
-    assert_eq!(fact.event_id, id_of_place(PLACE));
+    assert_eq!(fact.event_id.uuid(), Uuid::new_v5(&NAMESPACE, format!("plain\n{PLACE}").as_bytes()));
     assert_eq!(fact.aggregate_id.uuid(), Uuid::new_v5(&NAMESPACE, b"plain\npay-77"), "by its key");
     let member = Uuid::new_v5(&NAMESPACE, b"plain\nmembre-9").to_string();
     let expected = json!({"amount": 75000, "currency": "XOF", "memberId": member, "method": "MOBILE_MONEY"});
@@ -97,11 +97,98 @@ fn cloud_events_say_in_headers_what_an_envelope_says_in_the_value() {
     assert_eq!(told.concerned(), [member]);
     let audience = told.audience(xof(), &[member]).expect("somebody");
     assert!(audience.admits(member, RoleSet::of(&[Role::Member])), "whoever paid sees it");
-    // Ids that are UUIDs stay as they are.
-    let ids = json!({"eventId": MEMBER, "eventType": "CONTRIBUTION_PAID", "organizationId": OURS,
-        "aggregateId": OURS, "data": {}});
-    let told = fact(&[], &ids);
-    assert_eq!((told.event_id.to_string(), told.aggregate_id.to_string()), (MEMBER.into(), OURS.into()));
+    // What both may speak of, by our id.
+    let about = json!({"eventType": "CONTRIBUTION_PAID", "organizationId": OURS, "aggregateId": OURS, "data": {}});
+    assert_eq!(fact(&[], &about).aggregate_id.to_string(), OURS);
+}
+
+#[test]
+fn no_source_can_take_the_id_that_a_fact_of_another_will_have() {
+    let id_of = |source: &str, id: Option<&str>| {
+        let mut headers =
+            vec![("ce_source", source), ("ce_type", "CONTRIBUTION_PAID"), ("ce_organizationid", OURS)];
+        headers.extend(id.map(|id| ("ce_id", id)));
+        fact(&headers, &json!({})).event_id
+    };
+    let theirs = [id_of("caisse", Some("pay-77")), id_of("caisse", None)];
+    let taken = |name: String| Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string();
+    let tries = [
+        taken("caisse\npay-77".into()),
+        taken(format!("caisse\n{PLACE}")),
+        taken(PLACE.into()),
+        PLACE.into(),
+        "caisse\npay-77".into(),
+    ];
+    for id in &tries {
+        assert!(!theirs.contains(&id_of(PLAIN, Some(id))), "{id}");
+    }
+    assert_eq!(id_of("caisse", Some(MEMBER)).to_string(), MEMBER, "what nobody guesses stays as it is");
+    assert_eq!(id_of("caisse", Some(PLACE)), theirs[1], "what its sender left without an id is sent back by its place");
+}
+
+#[test]
+fn a_code_is_one_of_those_that_the_catalogue_has_for_its_key() {
+    let mut codes = BTreeMap::<String, BTreeSet<String>>::new();
+    for schema in schemas() {
+        for part in schema["$defs"].as_object().into_iter().flatten().map(|(_, part)| part) {
+            codes_of(part, &schema, &mut codes);
+        }
+    }
+    let all: BTreeSet<&str> = codes.values().flatten().map(String::as_str).collect();
+    let strange = ["YOUR_MONEY_WAS_STOLEN_BY_AWA_KONE", "CALL_0708123456_NOW_SAYS_PRESIDENT"];
+    let mut checked = 0;
+    for (key, kind) in VOCABULARY {
+        let (Kind::One(Word::Code(_)) | Kind::Many(Word::Code(_))) = kind else { continue };
+        checked += 1;
+        for code in all.iter().chain(&strange) {
+            let value = if matches!(kind, Kind::Many(_)) { json!([code]) } else { json!(code) };
+            let told = heard(&[], &json!({"eventType": "CONTRIBUTION_PAID", "organizationId": "org-123", "data": {*key: value}}));
+            match told {
+                Ok(_) => assert!(codes[*key].contains(*code), "{key} takes {code}"),
+                Err(rejected) => {
+                    assert!(!codes[*key].contains(*code), "{key} does not take {code}");
+                    assert!(rejected.reason == Reason::BadData && rejected.detail.starts_with(&format!("data.{key}")));
+                    assert!(!rejected.detail.contains(*code), "{}", rejected.detail);
+                }
+            }
+        }
+    }
+    assert_eq!(checked, 17);
+    let level = json!({"policy": {"levels": {strange[0]: {}}}});
+    let told = heard(&[], &json!({"eventType": "POLICY_CHANGED", "organizationId": "org-123", "data": level}));
+    assert_eq!(told.expect_err("no level").reason, Reason::BadData);
+}
+
+/// The codes behind each key of an object, and of those that it is one of.
+fn codes_of(part: &Value, schema: &Value, codes: &mut BTreeMap<String, BTreeSet<String>>) {
+    let lists = |part: &Value| {
+        let of = |list: &str| part[list].as_array().cloned().unwrap_or_default();
+        [of("allOf"), of("anyOf"), of("oneOf")].concat()
+    };
+    let behind = |part: &Value| {
+        let name = part["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/"));
+        name.map_or_else(|| part.clone(), |name| schema["$defs"][name].clone())
+    };
+    for (key, value) in part["properties"].as_object().into_iter().flatten() {
+        for value in [lists(value), vec![value.clone()]].concat() {
+            let value = behind(&value);
+            let one = if value["items"].is_object() { behind(&value["items"]) } else { value };
+            let found = one["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            codes.entry(key.clone()).or_default().extend(found.map(str::to_owned));
+        }
+    }
+    lists(part).iter().for_each(|part| codes_of(part, schema, codes));
+}
+
+#[test]
+fn another_system_puts_nothing_into_a_members_mouth() {
+    let said = json!({"approvedBy": MEMBER, "by": MEMBER, "approvers": [MEMBER], "voterId": MEMBER, "rejectedBy": MEMBER,
+        "executedBy": MEMBER, "confirmedBy": MEMBER, "requesterId": MEMBER, "codeGivers": [MEMBER], "memberNumber": "Awa-Kone-1"});
+    let event = json!({"eventType": "APPROVAL_APPROVED", "organizationId": "org-123", "data": said});
+    let told = fact(&[], &event);
+    assert!(!told.data.get().contains(MEMBER) && !told.data.get().contains("Awa"), "{}", told.data);
+    assert_eq!(data(&told)["approvedBy"], json!(Uuid::new_v5(&NAMESPACE, format!("plain\n{MEMBER}").as_bytes())));
+    assert_eq!((told.concerned(), told.dropped), (&[][..], 1));
 }
 
 #[test]
@@ -222,18 +309,27 @@ fn every_word_of_the_catalogue_is_known_and_every_key_leads_to_it() {
     assert!(words.is_sorted() && words.iter().collect::<BTreeSet<_>>().len() == words.len());
     let known: BTreeSet<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let mut keys = BTreeSet::new();
-    for event_type in EventType::ALL.iter().filter(|event_type| event_type.class() == Class::Fact) {
-        let file = format!("{}/../../docs/schemas/events/{event_type}.json", env!("CARGO_MANIFEST_DIR"));
-        let schema: Value =
-            serde_json::from_str(&std::fs::read_to_string(file).expect("it is there")).expect("JSON");
+    for schema in schemas() {
         for (_, part) in schema["$defs"].as_object().into_iter().flatten() {
             properties(part, &mut keys);
         }
     }
     // What a key of ours may do is nothing that others tell.
     keys.remove("scopes");
+    // A number that people choose can be a name.
+    keys.remove("memberNumber");
     assert_eq!(keys.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new());
     assert_eq!(known.difference(&keys).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+/// Those of the facts of the catalogue.
+fn schemas() -> Vec<Value> {
+    let facts = EventType::ALL.iter().filter(|event_type| event_type.class() == Class::Fact);
+    let read = |event_type| {
+        let file = format!("{}/../../docs/schemas/events/{event_type}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str(&std::fs::read_to_string(file).expect("it is there")).expect("JSON")
+    };
+    facts.map(read).collect()
 }
 
 fn properties(schema: &Value, keys: &mut BTreeSet<String>) {

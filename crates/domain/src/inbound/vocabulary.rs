@@ -1,7 +1,8 @@
 //! The words that data of other systems may use: every key of the catalogue of events, and what may stand behind it.
 //!
-//! Ids, amounts, codes, dates and counts pass; free text does not, whatever its key. A key that is not here is left out: what
-//! another system adds for itself, or what it says of people by name.
+//! Ids, amounts, dates, counts and the codes of the catalogue pass; free text does not, whatever its key, and no word that
+//! another system chose. A key that is not here is left out: what another system adds for itself, or what it says of people by
+//! name or number.
 
 use serde_json::{Map, Number, Value};
 use unionflow_protocol::{
@@ -10,7 +11,7 @@ use unionflow_protocol::{
     time::TimeZone,
 };
 
-use super::{ID_BYTES_MAX, Reason, Rejected, mapped};
+use super::{ID_BYTES_MAX, Reason, Rejected, codes::Codes, foreign, mapped};
 use crate::hint::{self, Foreign, Hint};
 
 /// What may stand behind a key.
@@ -22,31 +23,31 @@ pub(super) enum Kind {
     Object,
     /// A list of them.
     Objects,
-    /// Objects by a code.
-    ByCode,
+    /// Objects by a level.
+    ByLevel,
 }
 
 /// A single value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     Id,
+    /// Who did something there: never one of our members, into whose mouth another system may put nothing.
+    Actor,
     Amount,
     Currency,
-    Code,
+    Code(Codes),
     Hash,
     Instant,
     Day,
     Count,
     Flag,
-    /// The number of a member: letters, digits and what joins them.
-    Reference,
     /// The name of a field of ours.
     Field,
     Zone,
 }
 
-use Kind::{ByCode, Many, Object, Objects, One};
-use Word::{Code, Count, Day, Field, Flag, Hash, Id, Instant, Reference, Zone};
+use Kind::{ByLevel, Many, Object, Objects, One};
+use Word::{Actor, Code, Count, Day, Field, Flag, Hash, Id, Instant, Zone};
 
 /// The most entries of a list.
 const LIST_MAX: usize = 500;
@@ -57,20 +58,20 @@ pub(super) const VOCABULARY: &[(&str, Kind)] = &[
     ("amount", One(Word::Amount)),
     ("approvalId", One(Id)),
     ("approvedAt", One(Instant)),
-    ("approvedBy", One(Id)),
-    ("approvers", Many(Id)),
+    ("approvedBy", One(Actor)),
+    ("approvers", Many(Actor)),
     ("available", One(Word::Amount)),
     ("bands", Objects),
     ("batchId", One(Id)),
     ("beneficiaryMemberId", One(Id)),
-    ("by", One(Id)),
-    ("cause", One(Code)),
+    ("by", One(Actor)),
+    ("cause", One(Code(Codes::Cause))),
     ("causeId", One(Id)),
-    ("causeType", One(Code)),
+    ("causeType", One(Code(Codes::CauseType))),
     ("changed", Many(Field)),
-    ("code", One(Code)),
-    ("codeGivers", Many(Id)),
-    ("confirmedBy", One(Id)),
+    ("code", One(Code(Codes::Error))),
+    ("codeGivers", Many(Actor)),
+    ("confirmedBy", One(Actor)),
     ("contentHash", One(Hash)),
     ("count", One(Count)),
     ("created", One(Count)),
@@ -78,28 +79,27 @@ pub(super) const VOCABULARY: &[(&str, Kind)] = &[
     ("currency", One(Word::Currency)),
     ("decideBy", One(Instant)),
     ("decideWithinHours", One(Count)),
-    ("decision", One(Code)),
+    ("decision", One(Code(Codes::Decision))),
     ("dueId", One(Id)),
     ("dueOn", One(Day)),
     ("effectiveOn", One(Day)),
     ("entryId", One(Id)),
     ("executeBy", One(Instant)),
     ("executeWithinHours", One(Count)),
-    ("executedBy", One(Id)),
+    ("executedBy", One(Actor)),
     ("grant", One(Flag)),
     ("hasComment", One(Flag)),
     ("hasReason", One(Flag)),
     ("id", One(Id)),
     ("joinedOn", One(Day)),
     ("keyId", One(Id)),
-    ("kind", One(Code)),
-    ("levels", ByCode),
+    ("kind", One(Code(Codes::Kind))),
+    ("levels", ByLevel),
     ("lines", Objects),
     ("maxAmount", One(Word::Amount)),
     ("memberId", One(Id)),
-    ("memberNumber", One(Reference)),
-    ("memberStatus", One(Code)),
-    ("method", One(Code)),
+    ("memberStatus", One(Code(Codes::MemberStatus))),
+    ("method", One(Code(Codes::Method))),
     ("minAmount", One(Word::Amount)),
     ("minApprovals", One(Count)),
     ("missing", One(Count)),
@@ -107,41 +107,41 @@ pub(super) const VOCABULARY: &[(&str, Kind)] = &[
     ("openingBalance", One(Word::Amount)),
     ("paidOn", One(Day)),
     ("paymentId", One(Id)),
-    ("period", One(Code)),
+    ("period", One(Code(Codes::Period))),
     ("periodEnd", One(Day)),
     ("periodStart", One(Day)),
     ("planId", One(Id)),
     ("policy", Object),
     ("policyVersion", One(Count)),
     ("previousAmount", One(Word::Amount)),
-    ("previousStatus", One(Code)),
+    ("previousStatus", One(Code(Codes::MemberStatus))),
     ("purposeHash", One(Hash)),
     ("rejectedAt", One(Instant)),
-    ("rejectedBy", One(Id)),
+    ("rejectedBy", One(Actor)),
     ("reopened", Objects),
-    ("requesterId", One(Id)),
-    ("requiredLevel", One(Code)),
+    ("requesterId", One(Actor)),
+    ("requiredLevel", One(Code(Codes::Level))),
     ("reserved", One(Flag)),
     ("reset", One(Flag)),
-    ("role", One(Code)),
-    ("roles", Many(Code)),
-    ("rolesToAct", Many(Code)),
-    ("scope", One(Code)),
-    ("severity", One(Code)),
+    ("role", One(Code(Codes::Role))),
+    ("roles", Many(Code(Codes::Role))),
+    ("rolesToAct", Many(Code(Codes::Role))),
+    ("scope", One(Code(Codes::Scope))),
+    ("severity", One(Code(Codes::Severity))),
     ("singleSignature", One(Flag)),
     ("skipped", One(Count)),
-    ("status", One(Code)),
+    ("status", One(Code(Codes::MemberStatus))),
     ("step", One(Count)),
     ("steps", Objects),
     ("timeZone", One(Zone)),
     ("toAccountId", One(Id)),
-    ("transactionType", One(Code)),
+    ("transactionType", One(Code(Codes::TransactionType))),
     ("unchanged", One(Count)),
     ("updated", One(Count)),
     ("valueDate", One(Day)),
     ("version", One(Count)),
     ("voidedVotes", One(Count)),
-    ("voterId", One(Id)),
+    ("voterId", One(Actor)),
     ("votesInStep", One(Count)),
     ("votesNeeded", One(Count)),
 ];
@@ -205,18 +205,18 @@ impl Reading<'_> {
                 }
                 Ok(Value::Array(told))
             }
-            (ByCode, Value::Object(by_code)) => {
+            (ByLevel, Value::Object(by_level)) => {
                 let mut told = Map::new();
-                for (code, value) in by_code {
-                    if !is_code(code) {
-                        return Err(bad(at, "an object whose keys are codes", Hint::Foreign(Foreign::Code)));
+                for (level, value) in by_level {
+                    if !Codes::Level.contain(level) {
+                        return Err(bad(at, "an object whose keys are levels", Hint::Foreign(Foreign::Code)));
                     }
-                    told.insert(code.clone(), self.value(at, Object, value)?);
+                    told.insert(level.clone(), self.value(at, Object, value)?);
                 }
                 Ok(Value::Object(told))
             }
             (Many(_) | Objects, _) => Err(bad(at, "a list", Hint::Expected(hint::Kind::List))),
-            (Object | ByCode, _) => Err(bad(at, "an object", Hint::Expected(hint::Kind::Object))),
+            (Object | ByLevel, _) => Err(bad(at, "an object", Hint::Expected(hint::Kind::Object))),
         }
     }
 
@@ -224,15 +224,15 @@ impl Reading<'_> {
         let text = value.as_str();
         let told = match word {
             Id => id(value).map(|id| Value::from(mapped(self.source, &id).to_string())),
+            Actor => id(value).map(|id| Value::from(foreign(self.source, &id).to_string())),
             Word::Amount => whole(value).filter(|minor| Amount::new(*minor).is_ok()).map(Value::from),
             Word::Currency => text.and_then(parsed::<Currency>).map(|currency| currency.to_string().into()),
-            Code => text.filter(|text| is_code(text)).map(Value::from),
+            Code(codes) => text.filter(|text| codes.contain(text)).map(Value::from),
             Hash => text.filter(|text| is_hash(text)).map(Value::from),
             Instant => text.and_then(parsed::<Timestamp>).map(|at| at.to_string().into()),
             Day => text.and_then(parsed::<Date>).map(|day| day.to_string().into()),
             Count => whole(value).and_then(|count| u32::try_from(count).ok()).map(Value::from),
             Flag => value.as_bool().map(Value::from),
-            Reference => text.filter(|text| is_reference(text)).map(Value::from),
             Field => text.filter(|text| is_field(text)).map(Value::from),
             Zone => text.and_then(parsed::<TimeZone>).map(|zone| zone.to_string().into()),
         };
@@ -247,14 +247,14 @@ impl Word {
     /// What it must be: for a dead letter, and for whoever is answered at once.
     fn expected(self) -> (&'static str, Hint) {
         match self {
-            Id => ("an id: a text of 1 to 200 bytes, or a whole number", Hint::Foreign(Foreign::Id)),
+            Id | Actor => ("an id: a text of 1 to 200 bytes, or a whole number", Hint::Foreign(Foreign::Id)),
             Self::Amount => (
                 "a whole number of the currency's smallest unit, within ±9007199254740991, and no text",
                 Hint::AmountRange,
             ),
             Self::Currency => ("a currency code of ISO 4217 such as XOF", Hint::Currency),
-            Code => (
-                "a code: an upper-case word of at most 40 characters, such as MOBILE_MONEY",
+            Code(_) => (
+                "one of the codes that the catalogue has for this key (docs/schemas)",
                 Hint::Foreign(Foreign::Code),
             ),
             Hash => ("64 hexadecimal digits in lower case", Hint::Foreign(Foreign::Hash)),
@@ -265,9 +265,6 @@ impl Word {
             Day => ("a date such as 2026-11-22", Hint::Date),
             Count => ("a whole number from 0", Hint::WholeNumber),
             Flag => ("true or false", Hint::Expected(hint::Kind::Boolean)),
-            Reference => {
-                ("at most 32 letters, digits, `-`, `/` or `.`, with a digit among them", Hint::MemberNumber)
-            }
             Field => ("the name of a field of ours, such as phone", Hint::OneOf(fields())),
             Zone => ("a time zone such as Africa/Abidjan", Hint::TimeZone),
         }
@@ -308,19 +305,8 @@ fn whole_float(number: &Number) -> Option<i64> {
     fits.then_some(float as i64)
 }
 
-fn is_code(text: &str) -> bool {
-    let rest = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_uppercase()) && text.chars().all(rest)
-}
-
 fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// With a digit: a name alone is no number.
-fn is_reference(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.');
-    (1..=32).contains(&text.len()) && text.chars().all(allowed) && text.contains(|c: char| c.is_ascii_digit())
 }
 
 fn is_field(text: &str) -> bool {

@@ -3,10 +3,13 @@
 
 use std::str::FromStr;
 
+use sha2::{Digest, Sha256};
 use unionflow_bus::{RawRecord, Received};
-use unionflow_domain::inbound::{Reason, Rejected, id_of_place};
+use unionflow_domain::inbound::{Reason, Rejected};
 use unionflow_protocol::{Timestamp, Topic};
 
+/// The header by which a record says its id.
+const CE_ID: &str = "ce_id";
 const REASON: &str = "reason";
 const DETAIL: &str = "detail";
 const SOURCE_TOPIC: &str = "source_topic";
@@ -24,6 +27,8 @@ pub const OWN_HEADERS: [&str; 8] =
 
 /// Headers of the record that are kept, in bytes: beyond, a record with a value of the largest size would fit no topic.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// What a header costs beside its name and value, on the wire and here.
+const HEADER_OVERHEAD_BYTES: usize = 32;
 /// The same of its key.
 const KEY_BYTES_MAX: usize = 4 * 1024;
 
@@ -59,7 +64,7 @@ impl DeadLetter {
         let mut bytes = 0;
         let headers = original.headers.len();
         original.headers.retain(|(name, value)| {
-            bytes += name.len() + value.len();
+            bytes += name.len() + value.len() + HEADER_OVERHEAD_BYTES;
             bytes <= HEADER_BYTES_MAX
         });
         let is_lightened = original.headers.len() < headers;
@@ -128,11 +133,31 @@ impl DeadLetter {
         self.reason.parse().ok()
     }
 
-    /// The id that the record is known by: its `ce_id`, or that of the place where it lay first.
+    /// The id that the record is known by at its source: its `ce_id`, or the place where it lay first. A record without an id is
+    /// heard under its place, so that one that says its place as its id is heard as the same, and only from the same source.
     pub fn id(&self) -> String {
         let (topic, partition, offset) = &self.source;
-        let of_place = || id_of_place(&place(topic, *partition, *offset)).to_string();
-        self.original.header("ce_id").map_or_else(of_place, str::to_owned)
+        self.original.header(CE_ID).map_or_else(|| place(topic, *partition, *offset), str::to_owned)
+    }
+
+    /// What no other record has, however often this one came back: records that are alike in all they say, under one id. What
+    /// has only its id in common with another may be of another source or organisation.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut add = |part: &[u8]| {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        };
+        add(self.id().as_bytes());
+        for part in [&self.original.key, &self.original.value] {
+            add(&[u8::from(part.is_some())]);
+            add(part.as_deref().unwrap_or_default());
+        }
+        for (name, value) in self.original.headers.iter().filter(|(name, _)| name != CE_ID) {
+            add(name.as_bytes());
+            add(value);
+        }
+        hash.finalize().into()
     }
 
     /// To be taken in once more; `None` if a part of it is missing.
@@ -141,8 +166,8 @@ impl DeadLetter {
             return None;
         }
         let mut record = RawRecord { topic: Topic::Inbound, ..self.original.clone() };
-        if record.header("ce_id").is_none() {
-            record.headers.push(("ce_id".to_owned(), self.id().into()));
+        if record.header(CE_ID).is_none() {
+            record.headers.push((CE_ID.to_owned(), self.id().into()));
         }
         Some(record)
     }

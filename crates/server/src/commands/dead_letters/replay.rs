@@ -21,8 +21,8 @@ use crate::{
 /// What has been sent.
 struct Sending {
     outlet: KafkaOutlet,
-    /// Ids that were sent: one that was sent back in vain before lies there several times.
-    ids: HashSet<String>,
+    /// What was sent: one that was sent back in vain before lies there several times.
+    records: HashSet<[u8; 32]>,
     sent: u64,
     /// Where those lie of which a part is missing.
     cut: Vec<String>,
@@ -34,7 +34,7 @@ impl Sending {
             self.cut.push(format!("{}:{}", lying.partition, lying.offset));
             return Ok(());
         };
-        if self.ids.insert(lying.letter.id()) {
+        if self.records.insert(lying.letter.fingerprint()) {
             self.outlet.send(record).await?;
             self.sent += 1;
         }
@@ -50,7 +50,7 @@ pub(super) async fn replay(
     as_json: bool,
 ) -> Result<(), Failure> {
     let outlet = shelf.outlet().map_err(|fault| environment.usage(&refused_by_kafka(&fault)))?;
-    let mut sending = Sending { outlet, ids: HashSet::new(), sent: 0, cut: Vec::new() };
+    let mut sending = Sending { outlet, records: HashSet::new(), sent: 0, cut: Vec::new() };
     match all {
         Some(wanted) => {
             let chosen = async |lying: Lying| match wanted {
