@@ -22,7 +22,8 @@ mod raw;
 
 pub use in_process::InProcessBus;
 pub use raw::{
-    Inbound, InboundInMemory, InboundSender, Outlet, OutletInMemory, RAW_VALUE_BYTES_MAX, RawRecord, Received,
+    Inbound, InboundInMemory, InboundSender, NotAll, Outlet, OutletInMemory, RAW_VALUE_BYTES_MAX, RawRecord,
+    Received, Sending,
 };
 
 /// Carries records. What it promises is in the crate's documentation; the suite in `conformance` proves it.

@@ -81,7 +81,29 @@ pub trait Inbound: Send + 'static {
 /// Takes records that are not events.
 pub trait Outlet: Send + Sync + 'static {
     /// Done when the bus has taken responsibility for it. A broker that is away is a fault within a few seconds.
-    fn send(&self, record: RawRecord) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>>;
+    fn send(&self, record: RawRecord) -> Sending<'_, BusFault>;
+
+    /// All of them, those with the same key in their order. Done when the bus has taken responsibility for all.
+    fn send_all(&self, records: Vec<RawRecord>) -> Sending<'_, NotAll> {
+        Box::pin(async move {
+            for (taken, record) in records.into_iter().enumerate() {
+                self.send(record).await.map_err(|fault| NotAll { taken, fault })?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What becomes of records that are being sent.
+pub type Sending<'a, E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send + 'a>>;
+
+/// Not all of several records were taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAll {
+    /// So many were, from the first. Of the others some may have been.
+    pub taken: usize,
+    /// Why not the next one, or another that the bus had packed together with it.
+    pub fault: BusFault,
 }
 
 /// An inbound for tests: what its sender puts in, and nothing shared.
@@ -147,7 +169,7 @@ impl OutletInMemory {
 }
 
 impl Outlet for OutletInMemory {
-    fn send(&self, record: RawRecord) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
+    fn send(&self, record: RawRecord) -> Sending<'_, BusFault> {
         self.0.lock().push(record);
         Box::pin(async { Ok(()) })
     }

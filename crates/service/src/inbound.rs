@@ -5,11 +5,16 @@
 //! everything: nothing is dropped, and what was done twice, by a process that died in between or by two at once, is in the journal
 //! once, by its id.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use unionflow_bus::{Inbound, Outlet, Received};
+use unionflow_bus::{BusFault, Inbound, NotAll, Outlet, Received};
 use unionflow_domain::inbound::{Arrival, Claim, Fact, Heard, Reason, Rejected, Rules, hear};
 use unionflow_protocol::{
     Event,
@@ -20,11 +25,17 @@ use unionflow_storage::{Author, Clock, Scope, Store, Tx, Undo, tx::NewEvent};
 
 mod by_key;
 mod letters;
+mod tally;
+
+use tally::Tally;
 
 pub use letters::{DeadLetter, OWN_HEADERS};
 
-/// Records taken in at once, at the most: those of one organisation in one unit of work.
-const AT_ONCE: usize = 64;
+/// Records taken in at once, at the most, and their bytes: what waits for the bus together.
+const AT_ONCE: usize = 1024;
+const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+/// Those of one organisation in one unit of work, at the most: so long others wait for its lock.
+const IN_A_UNIT: usize = 64;
 /// The pause after a fault, at first; each time twice as long, up to the longest.
 const AGAIN: Duration = Duration::from_millis(100);
 const AGAIN_MAX: Duration = Duration::from_secs(5);
@@ -76,6 +87,7 @@ pub struct Intake {
     inbound: Box<dyn Inbound>,
     outlet: Arc<dyn Outlet>,
     clock: Arc<dyn Clock>,
+    buried: Tally,
 }
 
 impl Intake {
@@ -87,34 +99,49 @@ impl Intake {
         outlet: Arc<dyn Outlet>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, rules, inbound, outlet, clock }
+        Self { store, rules, inbound, outlet, clock, buried: Tally::default() }
     }
 
     /// Runs until it is told to stop, or there will never be another record. What it is at, it finishes first, unless store or bus
     /// are away: then it comes again.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
+            let due = self.buried.due();
             let batch = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
+                () = until(due) => {
+                    tell(self.buried.take_due(Instant::now()));
+                    continue;
+                }
                 batch = self.next_batch() => batch,
             };
             if batch.is_empty() || self.take_in(&batch, &stop).await.is_none() {
-                return;
+                break;
             }
-            for received in &batch {
+            // The last of each partition says it of all before it.
+            let last: HashMap<_, _> = batch
+                .iter()
+                .map(|received| ((received.record.topic, received.partition), received))
+                .collect();
+            for received in last.into_values() {
                 self.inbound.commit(received);
             }
         }
+        tell(self.buried.take_all());
     }
 
     /// What is there, and at least one; nothing if there will never be any. Cancel-safe: it waits only for the first.
     async fn next_batch(&mut self) -> Vec<Received> {
         let mut batch: Vec<Received> = self.inbound.next().await.into_iter().collect();
-        while !batch.is_empty() && batch.len() < AT_ONCE {
+        let mut bytes: usize = batch.iter().map(letters::size).sum();
+        while !batch.is_empty() && batch.len() < AT_ONCE && bytes < BYTES_AT_ONCE {
             tokio::select! {
                 biased;
                 next = self.inbound.next() => match next {
-                    Some(next) => batch.push(next),
+                    Some(next) => {
+                        bytes += letters::size(&next);
+                        batch.push(next);
+                    }
                     None => break,
                 },
                 () = std::future::ready(()) => break,
@@ -137,21 +164,24 @@ impl Intake {
             }
         }
         for (organization, heard) in by_organization {
-            let (places, heard): (Vec<usize>, Vec<Heard>) = heard.into_iter().unzip();
-            let outcomes = self.write(organization, heard.into(), stop).await?;
-            for (place, outcome) in places.into_iter().zip(outcomes) {
-                match outcome {
-                    Taken::Journaled => count("taken"),
-                    Taken::Known => count("known"),
-                    Taken::Rejected(why) => rejected.push((place, why)),
+            let mut heard = heard.into_iter();
+            loop {
+                let (places, unit): (Vec<usize>, Vec<Heard>) = heard.by_ref().take(IN_A_UNIT).unzip();
+                if places.is_empty() {
+                    break;
+                }
+                let outcomes = self.write(organization, unit.into(), stop).await?;
+                for (place, outcome) in places.into_iter().zip(outcomes) {
+                    match outcome {
+                        Taken::Journaled => count("taken"),
+                        Taken::Known => count("known"),
+                        Taken::Rejected(why) => rejected.push((place, why)),
+                    }
                 }
             }
         }
         rejected.sort_by_key(|(place, _)| *place);
-        for (place, why) in rejected {
-            self.bury(&batch[place], &why, stop).await?;
-        }
-        Some(())
+        self.bury(batch, &rejected, stop).await
     }
 
     /// In one unit of work, as often as it takes.
@@ -192,32 +222,67 @@ impl Intake {
         }
     }
 
-    /// To the dead letters, as often as it takes.
-    async fn bury(&mut self, received: &Received, why: &Rejected, stop: &CancellationToken) -> Option<()> {
-        let mut letter = DeadLetter::of(received, why, self.clock.now());
-        let mut pause = Pause::default();
-        loop {
-            let fault = match self.outlet.send(letter.record()).await {
-                Ok(()) => break,
-                Err(fault) => fault,
+    /// To the dead letters, together, as often as it takes.
+    async fn bury(
+        &mut self,
+        batch: &[Received],
+        rejected: &[(usize, Rejected)],
+        stop: &CancellationToken,
+    ) -> Option<()> {
+        let now = self.clock.now();
+        let mut letters: Vec<DeadLetter> =
+            rejected.iter().map(|(place, why)| DeadLetter::of(&batch[*place], why, now)).collect();
+        let (mut done, mut alone, mut pause) = (0, false, Pause::default());
+        while done < letters.len() {
+            let end = if alone { done + 1 } else { letters.len() };
+            let records = letters[done..end].iter().map(DeadLetter::record).collect();
+            let Err(NotAll { taken, fault }) = self.outlet.send_all(records).await else {
+                done = end;
+                continue;
             };
-            tracing::warn!(%fault, "the bus does not take a dead letter; everything waits for it");
-            if matches!(fault, unionflow_bus::BusFault::Refused(_)) {
-                // Something of it may be in the way: then where it lies has to do.
-                letter.lighten();
+            done += taken;
+            if matches!(fault, BusFault::Refused(_)) {
+                // The bus refuses what it packed together. Sent alone, something of it may be in the way: then where it lies
+                // has to do.
+                match letters.get_mut(done).filter(|_| alone) {
+                    Some(letter) => letter.lighten(),
+                    None => {
+                        alone = true;
+                        continue;
+                    }
+                }
             }
+            tracing::warn!(%fault, "the bus does not take dead letters; everything waits for it");
             pause.wait(stop).await?;
         }
-        count("dead_letter");
-        metrics::counter!("unionflow_dead_letters_total", "reason" => why.reason.as_str()).increment(1);
-        tracing::info!(
-            reason = %why.reason,
-            topic = %received.record.topic,
-            received.partition,
-            received.offset,
-            "a record of another system was not taken in"
-        );
+        for (place, why) in rejected {
+            count("dead_letter");
+            metrics::counter!("unionflow_dead_letters_total", "reason" => why.reason.as_str()).increment(1);
+            self.buried.add(why.reason, &batch[*place]);
+        }
+        tell(self.buried.take_due(Instant::now()));
         Some(())
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
+/// One line for all that were not taken in for a reason: whoever floods us does not flood the log.
+fn tell(lines: Vec<tally::Line>) {
+    for line in lines {
+        tracing::info!(
+            reason = %line.reason,
+            count = line.count,
+            topic = %line.newest.0,
+            partition = line.newest.1,
+            offset = line.newest.2,
+            "records of other systems were not taken in; the newest lies there"
+        );
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     send::{NotTaken, Outgoing, Sender, is_forbidden, is_refusal},
     wire,
 };
-use crate::{BusFault, Inbound, Outlet, RawRecord, Received};
+use crate::{BusFault, Inbound, NotAll, Outlet, RawRecord, Received, Sending};
 
 /// The group that shares what others send. The first system's had this name too, so that we go on where it was.
 pub(super) const GROUP: &str = "unionflow-websocket-server";
@@ -149,29 +149,42 @@ impl KafkaOutlet {
 }
 
 impl Outlet for KafkaOutlet {
-    fn send(&self, record: RawRecord) -> Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
+    fn send(&self, record: RawRecord) -> Sending<'_, BusFault> {
+        Box::pin(async move { self.send_all(vec![record]).await.map_err(|not_all| not_all.fault) })
+    }
+
+    fn send_all(&self, records: Vec<RawRecord>) -> Sending<'_, NotAll> {
         Box::pin(async move {
-            let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-            let headers = record.headers.iter().fold(headers, |headers, (key, value)| {
-                headers.insert(Header { key, value: Some(value.as_ref()) })
-            });
-            let outgoing = Outgoing {
-                topic: record.topic.as_str(),
-                partition: None,
-                key: record.key.as_deref(),
-                headers,
-                value: record.value.as_deref(),
-            };
-            self.0.send(vec![outgoing]).await.map_err(|NotTaken { error, .. }| {
-                if is_refusal(&error) {
+            let sent = self.0.send(records.iter().map(outgoing).collect()).await;
+            sent.map_err(|NotTaken { place, error }| {
+                let record = &records[place];
+                let fault = if is_refusal(&error) {
                     let bytes = record.value.as_ref().map_or(0, Bytes::len);
                     BusFault::Refused(format!("{error} (`{}`, {bytes} bytes)", record.topic))
                 } else {
                     self.0.brokers().not_taken(record.topic, &error)
-                }
+                };
+                NotAll { taken: place, fault }
             })?;
-            self.0.brokers().seen.taken(record.topic);
+            if let Some(last) = records.last() {
+                self.0.brokers().seen.taken(last.topic);
+            }
             Ok(())
         })
+    }
+}
+
+fn outgoing(record: &RawRecord) -> Outgoing<'_> {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    let headers = record
+        .headers
+        .iter()
+        .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_ref()) }));
+    Outgoing {
+        topic: record.topic.as_str(),
+        partition: None,
+        key: record.key.as_deref(),
+        headers,
+        value: record.value.as_deref(),
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) value: Option<&'a [u8]>,
 }
 
-/// The record that was not taken, by its place among those given, and why.
+/// The record that was not taken, by its place among those given, and why. Those before it were taken.
 #[derive(Debug)]
 pub(super) struct NotTaken {
     pub(super) place: usize,
@@ -107,10 +107,22 @@ async fn send(producer: &Producing, records: Vec<Outgoing<'_>>) -> Result<(), No
                         None => sleep(LOOK_FOR_ROOM).await,
                     }
                 }
-                Err((error, _)) => return Err(NotTaken { place, error }),
+                Err((error, _)) => {
+                    // What is under way before it is told of first; if no broker is there, that will never be.
+                    if is_refusal(&error) {
+                        all_acknowledged(waiting).await?;
+                        return Err(NotTaken { place, error });
+                    }
+                    let place = waiting.front().map_or(place, |(place, _)| *place);
+                    return Err(NotTaken { place, error });
+                }
             }
         }
     }
+    all_acknowledged(waiting).await
+}
+
+async fn all_acknowledged(waiting: VecDeque<(usize, DeliveryFuture)>) -> Result<(), NotTaken> {
     for (place, acknowledgement) in waiting {
         acknowledged(place, acknowledgement).await?;
     }

@@ -98,7 +98,8 @@ fn cloud_events_say_in_headers_what_an_envelope_says_in_the_value() {
     let audience = told.audience(xof(), &[member]).expect("somebody");
     assert!(audience.admits(member, RoleSet::of(&[Role::Member])), "whoever paid sees it");
     // What both may speak of, by our id.
-    let about = json!({"eventType": "CONTRIBUTION_PAID", "organizationId": OURS, "aggregateId": OURS, "data": {}});
+    let about =
+        json!({"eventType": "CONTRIBUTION_PAID", "organizationId": OURS, "aggregateId": OURS, "data": {}});
     assert_eq!(fact(&[], &about).aggregate_id.to_string(), OURS);
 }
 
@@ -123,7 +124,11 @@ fn no_source_can_take_the_id_that_a_fact_of_another_will_have() {
         assert!(!theirs.contains(&id_of(PLAIN, Some(id))), "{id}");
     }
     assert_eq!(id_of("caisse", Some(MEMBER)).to_string(), MEMBER, "what nobody guesses stays as it is");
-    assert_eq!(id_of("caisse", Some(PLACE)), theirs[1], "what its sender left without an id is sent back by its place");
+    assert_eq!(
+        id_of("caisse", Some(PLACE)),
+        theirs[1],
+        "what its sender left without an id is sent back by its place"
+    );
 }
 
 #[test]
@@ -142,12 +147,18 @@ fn a_code_is_one_of_those_that_the_catalogue_has_for_its_key() {
         checked += 1;
         for code in all.iter().chain(&strange) {
             let value = if matches!(kind, Kind::Many(_)) { json!([code]) } else { json!(code) };
-            let told = heard(&[], &json!({"eventType": "CONTRIBUTION_PAID", "organizationId": "org-123", "data": {*key: value}}));
+            let told = heard(
+                &[],
+                &json!({"eventType": "CONTRIBUTION_PAID", "organizationId": "org-123", "data": {*key: value}}),
+            );
             match told {
                 Ok(_) => assert!(codes[*key].contains(*code), "{key} takes {code}"),
                 Err(rejected) => {
                     assert!(!codes[*key].contains(*code), "{key} does not take {code}");
-                    assert!(rejected.reason == Reason::BadData && rejected.detail.starts_with(&format!("data.{key}")));
+                    assert!(
+                        rejected.reason == Reason::BadData
+                            && rejected.detail.starts_with(&format!("data.{key}"))
+                    );
                     assert!(!rejected.detail.contains(*code), "{}", rejected.detail);
                 }
             }
@@ -155,7 +166,8 @@ fn a_code_is_one_of_those_that_the_catalogue_has_for_its_key() {
     }
     assert_eq!(checked, 17);
     let level = json!({"policy": {"levels": {strange[0]: {}}}});
-    let told = heard(&[], &json!({"eventType": "POLICY_CHANGED", "organizationId": "org-123", "data": level}));
+    let told =
+        heard(&[], &json!({"eventType": "POLICY_CHANGED", "organizationId": "org-123", "data": level}));
     assert_eq!(told.expect_err("no level").reason, Reason::BadData);
 }
 
@@ -187,7 +199,10 @@ fn another_system_puts_nothing_into_a_members_mouth() {
     let event = json!({"eventType": "APPROVAL_APPROVED", "organizationId": "org-123", "data": said});
     let told = fact(&[], &event);
     assert!(!told.data.get().contains(MEMBER) && !told.data.get().contains("Awa"), "{}", told.data);
-    assert_eq!(data(&told)["approvedBy"], json!(Uuid::new_v5(&NAMESPACE, format!("plain\n{MEMBER}").as_bytes())));
+    assert_eq!(
+        data(&told)["approvedBy"],
+        json!(Uuid::new_v5(&NAMESPACE, format!("plain\n{MEMBER}").as_bytes()))
+    );
     assert_eq!((told.concerned(), told.dropped), (&[][..], 1));
 }
 

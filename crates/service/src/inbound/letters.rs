@@ -56,6 +56,17 @@ pub(super) fn place(topic: &str, partition: i32, offset: i64) -> String {
     format!("{topic}/{partition}/{offset}")
 }
 
+fn header_size(name: &str, value: &[u8]) -> usize {
+    name.len() + value.len() + HEADER_OVERHEAD_BYTES
+}
+
+/// What a record takes, in bytes.
+pub(super) fn size(received: &Received) -> usize {
+    let record = &received.record;
+    let parts = [&record.key, &record.value].into_iter().flatten().map(|part| part.len());
+    parts.chain(record.headers.iter().map(|(name, value)| header_size(name, value))).sum()
+}
+
 impl DeadLetter {
     pub(super) fn of(received: &Received, why: &Rejected, now: Timestamp) -> Self {
         let mut original = received.record.clone();
@@ -64,7 +75,7 @@ impl DeadLetter {
         let mut bytes = 0;
         let headers = original.headers.len();
         original.headers.retain(|(name, value)| {
-            bytes += name.len() + value.len() + HEADER_OVERHEAD_BYTES;
+            bytes += header_size(name, value);
             bytes <= HEADER_BYTES_MAX
         });
         let is_lightened = original.headers.len() < headers;

@@ -1,7 +1,7 @@
 //! Facts of other systems: in the journal once, whatever fails on the way; never with an effect.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,7 +12,9 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
-use unionflow_bus::{BusFault, InboundInMemory, InboundSender, Outlet, OutletInMemory, RawRecord};
+use unionflow_bus::{
+    BusFault, InboundInMemory, InboundSender, NotAll, Outlet, OutletInMemory, RawRecord, Sending,
+};
 use unionflow_domain::{
     inbound::{Arrival, Heard, PLAIN, Rules, Source, Types, hear},
     policy,
@@ -254,19 +256,142 @@ impl Intercept for Failing {
     }
 }
 
-/// A bus that is away.
+/// A bus that is away for a moment, in the midst of what it was given.
 struct Away(Arc<OutletInMemory>, Arc<AtomicBool>);
 
 impl Outlet for Away {
-    fn send(
-        &self,
-        record: RawRecord,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BusFault>> + Send + '_>> {
+    fn send(&self, record: RawRecord) -> Sending<'_, BusFault> {
         if self.1.swap(false, Ordering::SeqCst) {
             return Box::pin(async { Err(BusFault::Unavailable("for a moment".into())) });
         }
         self.0.send(record)
     }
+}
+
+/// A bus that takes records together, and refuses a batch as a whole for one that it does not take.
+#[derive(Default)]
+struct Packing {
+    taken: OutletInMemory,
+    /// How many came together, each time.
+    batches: Mutex<Vec<usize>>,
+}
+
+impl Outlet for Packing {
+    fn send(&self, _: RawRecord) -> Sending<'_, BusFault> {
+        unreachable!("dead letters are sent together")
+    }
+
+    fn send_all(&self, records: Vec<RawRecord>) -> Sending<'_, NotAll> {
+        Box::pin(async move {
+            self.batches.lock().expect("no panic").push(records.len());
+            let is_bad = |record: &RawRecord| record.value.as_deref() == Some(b"poison");
+            if records.iter().any(is_bad) {
+                return Err(NotAll { taken: 0, fault: BusFault::Refused("too large".into()) });
+            }
+            for record in records {
+                self.taken.send(record).await.expect("it takes all");
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn dead_letters_are_sent_together_in_order_and_one_that_is_refused_harms_no_other() {
+    let town = Town::open().await;
+    let (packing, letters) = (Arc::new(Packing::default()), Arc::new(OutletInMemory::default()));
+    let mut scene = Scene::on(town, packing.clone(), letters).await;
+    for n in 0..20_000 {
+        scene.send(&[], n.to_string());
+    }
+    scene.done(20_000).await;
+    let taken = |packing: &Packing| -> Vec<DeadLetter> {
+        let taken = packing.taken.take();
+        taken.iter().map(|record| DeadLetter::read(record).expect("a dead letter")).collect()
+    };
+    let buried = taken(&packing);
+    assert!(buried.iter().map(|letter| letter.source.2).eq(0..20_000), "each, once, in order");
+    let batches = std::mem::take(&mut *packing.batches.lock().expect("no panic"));
+    assert!(batches.len() < 1_000, "{} times the bus was asked", batches.len());
+
+    for n in 0..20 {
+        scene.send(&[], if n == 7 { "poison".to_owned() } else { n.to_string() });
+    }
+    scene.done(20_020).await;
+    let buried = taken(&packing);
+    assert!(buried.iter().map(|letter| letter.source.2).eq(20_000..20_020));
+    let light: Vec<i64> =
+        buried.iter().filter(|letter| letter.is_lightened).map(|letter| letter.source.2).collect();
+    assert_eq!(light, [20_007], "the others are whole");
+}
+
+#[tokio::test]
+async fn headers_cost_something_also_when_they_are_empty() {
+    let mut scene = Scene::open().await;
+    let headers: Vec<(&str, &str)> = vec![("", ""); 200_000];
+    scene.send(&headers, "bad");
+    scene.done(1).await;
+    let letter = scene.letters().pop().expect("one");
+    assert!(letter.is_lightened && letter.original.headers.len() <= 1_024);
+}
+
+#[tokio::test]
+async fn letters_of_two_sources_with_one_id_are_two_and_one_that_came_back_is_one() {
+    let mut scene = Scene::open().await;
+    let value = paid(&json!({"amount": 5}));
+    for source in ["mairie", "paie"] {
+        scene.send(&[("ce_id", "1"), ("ce_source", source)], value.clone());
+    }
+    let elsewhere = value.replace("org-123", &uuid::Uuid::from_u128(4).to_string());
+    scene.send(&[("ce_id", "1"), ("ce_source", "mairie")], elsewhere);
+    scene.send(&[("ce_source", "mairie")], value);
+    scene.done(4).await;
+    let first = scene.letters();
+    for letter in &first {
+        scene.sender.put(letter.replayed().expect("it is whole"));
+    }
+    scene.done(8).await;
+    let again = scene.letters();
+    let prints = |letters: &[DeadLetter]| letters.iter().map(DeadLetter::fingerprint).collect::<Vec<_>>();
+    assert_eq!(prints(&first), prints(&again), "sent back in vain");
+    assert_eq!(prints(&first).into_iter().collect::<BTreeSet<_>>().len(), 4);
+}
+
+#[tokio::test]
+async fn a_source_cannot_make_the_facts_of_another_vanish() {
+    let mut scene = Scene::open().await;
+    let begun = scene.told().await.len();
+    let namespace = unionflow_domain::inbound::NAMESPACE;
+    // What the next records would be known by, if ids were not of their source: by place, and by id.
+    for name in ["unionflow.events.inbound/0/2", "caisse\npay-77"] {
+        let id = uuid::Uuid::new_v5(&namespace, name.as_bytes()).to_string();
+        scene.send(&[("ce_id", &id)], paid(&json!({"amount": 1})));
+    }
+    scene.send(&[], paid(&json!({"amount": 2})));
+    scene.send(&[("ce_source", "caisse"), ("ce_id", "pay-77")], paid(&json!({"amount": 3})));
+    scene.done(4).await;
+    assert_eq!(scene.told().await.len(), begun + 4);
+}
+
+#[tokio::test]
+async fn a_dead_letter_without_an_id_is_journaled_once_though_it_was_taken_in_where_it_lay() {
+    let mut scene = Scene::open().await;
+    let begun = scene.told().await.len();
+    scene.send(&[("ce_source", "caisse")], paid(&json!({"amount": 5.5})));
+    scene.done(1).await;
+    let mut again = scene.letters().pop().expect("one").replayed().expect("it is whole");
+    // As if a later version took it.
+    again.value = Some(paid(&json!({"amount": 5})).into());
+    scene.sender.put(again.clone());
+    scene.done(2).await;
+    let told = scene.told().await;
+    assert_eq!(told.len(), begun + 1);
+    let id =
+        uuid::Uuid::new_v5(&unionflow_domain::inbound::NAMESPACE, b"caisse\nunionflow.events.inbound/0/0");
+    assert_eq!(told[begun].envelope.head.event_id.uuid(), id, "as if it were taken in where it lay");
+    scene.sender.put(again);
+    scene.done(3).await;
+    assert_eq!(scene.told().await.len(), begun + 1);
 }
 
 #[tokio::test]
