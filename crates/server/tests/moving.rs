@@ -99,6 +99,8 @@ async fn a_client_goes_on_with_its_cursor_and_its_session_where_the_store_has_mo
     assert_eq!(back.code, Some(0), "{}", back.text);
     let here = serve(&settings, file).await;
     treasurer.address = here.address.to_string();
+    treasurer.get("/me").await.expect(401);
+    let treasurer = Person::sign_in(&treasurer.address, &espoir, espoir.account(Role::Treasurer)).await;
     let mut socket = treasurer.connect(&again.resume()).await.expect("a socket");
     let frames = socket.until("SYSTEM_CAUGHT_UP").await;
     assert_eq!(kinds(&frames)[1], "SYSTEM_RESYNC_REQUIRED", "{frames:?}");

@@ -17,6 +17,11 @@ async fn after_a_restore_every_old_cursor_is_a_resync_and_then_all_goes_on() {
     assert!(ahead.cursor > behind.cursor);
 
     world.restore(&backup).await;
+    // Whoever was signed out after the backup is not signed in again by it.
+    for old in [&treasurer, &president] {
+        old.get("/me").await.expect(401);
+    }
+    let (treasurer, president) = (world.espoir(Role::Treasurer).await, world.espoir(Role::President).await);
     let head = treasurer.head().await;
     assert_eq!(head, kept["asOfSeq"].as_u64().unwrap(), "what came after the backup is gone");
     for old in [&mut behind, &mut ahead] {

@@ -170,7 +170,8 @@ fn copy(source: &Connection, to: &Path, mut progress: impl FnMut(Progress)) -> R
     target.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;").map_err(wrong)
 }
 
-/// A new epoch; nothing that was valid for a moment is valid any more, and that it once was moved is no matter.
+/// A new epoch; nothing that was valid for a moment is valid any more, and that it once was moved is no matter. Whoever was signed
+/// in signs in again: an end of a sign-in that came after the copy is not known here.
 pub(super) fn renew(
     connection: &mut Connection,
     path: &Path,
@@ -179,6 +180,7 @@ pub(super) fn renew(
 ) -> Result<(), StoreFault> {
     let wrong = |error: rusqlite::Error| fault(&error, path);
     let renewing = connection.transaction().map_err(wrong)?;
+    super::leaving::reopen(&renewing).map_err(wrong)?;
     renewing.execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch.to_string()]).map_err(wrong)?;
     renewing
         .execute(
@@ -187,7 +189,9 @@ pub(super) fn renew(
         )
         .map_err(wrong)?;
     renewing.execute_batch("DELETE FROM ticket;").map_err(wrong)?;
-    renewing.execute_batch(super::leaving::REOPEN).map_err(wrong)?;
+    renewing
+        .execute("UPDATE sign_in SET ended_at = ?1 WHERE ended_at IS NULL", [now.as_millis()])
+        .map_err(wrong)?;
     renewing.commit().map_err(wrong)
 }
 

@@ -91,7 +91,9 @@ pub(super) fn fault(error: &rusqlite::Error, path: &Path) -> StoreFault {
             _ => StoreFault::CannotOpen { path: path.to_owned(), reason: text },
         },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Busy,
-        Some(ErrorCode::ConstraintViolation) => StoreFault::Constraint(text),
+        Some(ErrorCode::ConstraintViolation) => {
+            super::leaving::refused_by_guard(&text, path).unwrap_or(StoreFault::Constraint(text))
+        }
         // A write that finds no room inside the operating system shows as an I/O error.
         Some(ErrorCode::SystemIoFailure) if text.contains("full") || has_no_room(path) => StoreFault::Full,
         _ => StoreFault::Database(text),

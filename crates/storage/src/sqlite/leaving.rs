@@ -55,9 +55,34 @@ pub fn take_back(path: &Path, ids: &Ids, now: Timestamp) -> Result<Epoch, StoreF
     Ok(epoch)
 }
 
-/// Takes the marks off, within a transaction.
-pub(super) const REOPEN: &str =
-    "DELETE FROM meta WHERE key IN ('moving_to', 'moved_to'); DROP TRIGGER IF EXISTS journal_is_elsewhere;";
+/// Takes the marks off, within a transaction: the guards first, and then anything may be written.
+pub(super) fn reopen(connection: &Connection) -> rusqlite::Result<()> {
+    drop_guards(connection)?;
+    connection.execute_batch("DELETE FROM meta WHERE key IN ('moving_to', 'moved_to')")
+}
+
+/// Lets anything be written again, within a transaction, though the marks stay.
+pub(super) fn drop_guards(connection: &Connection) -> rusqlite::Result<()> {
+    let mut guards = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")?;
+    let guards = guards.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for guard in guards.iter().filter(|name| name.starts_with(GUARD) || *name == OLD_GUARD) {
+        connection.execute_batch(&format!("DROP TRIGGER {guard}"))?;
+    }
+    Ok(())
+}
+
+/// Whether a write was refused because the store is elsewhere, by the message of a guard, and where.
+pub(super) fn refused_by_guard(message: &str, path: &Path) -> Option<StoreFault> {
+    let to = message.strip_prefix(IS_ELSEWHERE)?;
+    Some(MoveFault::Moved { path: path.to_owned(), to: to.to_owned() }.into())
+}
+
+/// What a guard says, before the place.
+const IS_ELSEWHERE: &str = "the store was moved to ";
+/// What the names of guards begin with.
+const GUARD: &str = "elsewhere_";
+/// The only guard that earlier versions made.
+const OLD_GUARD: &str = "journal_is_elsewhere";
 
 fn mark(connection: &Connection, path: &Path) -> Result<Option<Mark>, StoreFault> {
     let find = |key: &str| {
@@ -85,9 +110,8 @@ mod departure {
     use super::*;
     use crate::sql::Param;
 
-    /// A command that had the file open before it was marked can add no event after.
-    const CLOSE: &str = "CREATE TRIGGER IF NOT EXISTS journal_is_elsewhere BEFORE INSERT ON journal \
-                         BEGIN SELECT RAISE(ABORT, 'the store was moved to another place'); END;";
+    const TABLES: &str =
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
 
     /// A table, as the schema has it.
     pub(crate) struct Table {
@@ -106,7 +130,7 @@ mod departure {
         Bytes,
     }
 
-    /// A file that nobody else writes to until this is dropped, or [`set_out`](Self::set_out) closes its journals.
+    /// A file that nobody else writes to until this is dropped, or [`set_out`](Self::set_out) closes it.
     pub(crate) struct Leaving {
         connection: Connection,
         path: PathBuf,
@@ -137,9 +161,8 @@ mod departure {
 
         /// Every table of the schema, those that others refer to first.
         pub(crate) fn tables(&self) -> Result<Vec<Table>, StoreFault> {
-            let names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
             let mut left = Vec::new();
-            for name in self.texts(names)? {
+            for name in self.texts(TABLES)? {
                 left.push(self.table(name)?);
             }
             let mut ordered: Vec<Table> = Vec::with_capacity(left.len());
@@ -200,25 +223,55 @@ mod departure {
             Ok(())
         }
 
-        /// From here on no journal of this file grows, and nobody opens it as a store.
+        /// From here on nobody writes to this file, nor opens it as a store.
         pub(crate) fn set_out(&mut self, to: &str, now: Timestamp) -> Result<(), StoreFault> {
             let set = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
             for (key, value) in [(MOVING, to), ("moved_at", &now.to_string())] {
                 self.connection.execute(set, [key, value]).map_err(|error| fault(&error, &self.path))?;
             }
-            self.batch(CLOSE)?;
+            self.guard(to)?;
             self.batch("COMMIT")
+        }
+
+        /// A command that had the file open before it was marked can write nothing after, to whichever table: what it did would
+        /// be reported as done, and be lost. Only the marks themselves may change.
+        fn guard(&self, to: &str) -> Result<(), StoreFault> {
+            drop_guards(&self.connection).map_err(|error| fault(&error, &self.path))?;
+            let says = format!("{IS_ELSEWHERE}{to}").replace('\'', "''");
+            for table in self.texts(TABLES)? {
+                for (verb, rows) in
+                    [("INSERT", &["NEW"][..]), ("UPDATE", &["OLD", "NEW"]), ("DELETE", &["OLD"])]
+                {
+                    let other = |row| format!("{row}.key NOT IN ('moving_to', 'moved_to', 'moved_at')");
+                    let others: Vec<String> = rows.iter().map(other).collect();
+                    let when =
+                        if table == "meta" { format!("WHEN {}", others.join(" OR ")) } else { String::new() };
+                    self.batch(&format!(
+                        "CREATE TRIGGER {GUARD}{table}_{verb} BEFORE {verb} ON {table} {when} \
+                         BEGIN SELECT RAISE(ABORT, '{says}'); END;"
+                    ))?;
+                }
+            }
+            Ok(())
         }
 
         /// It has arrived.
         pub(crate) fn finish(&mut self) -> Result<(), StoreFault> {
-            let open = if self.connection.is_autocommit() { "BEGIN IMMEDIATE;" } else { "" };
-            self.batch(&format!("{open} UPDATE meta SET key = '{MOVED}' WHERE key = '{MOVING}'; COMMIT"))
+            if self.connection.is_autocommit() {
+                self.batch("BEGIN IMMEDIATE")?;
+            }
+            // A migration may have taken the guards off, or made tables that have none.
+            if let Some(Mark::Moving(to) | Mark::Moved(to)) = self.mark()? {
+                self.guard(&to)?;
+            }
+            self.batch(&format!("UPDATE meta SET key = '{MOVED}' WHERE key = '{MOVING}'; COMMIT"))
         }
 
         /// It was not taken in: the file is the store as before.
         pub(crate) fn stay(&mut self) -> Result<(), StoreFault> {
-            self.batch(&format!("BEGIN IMMEDIATE; {REOPEN} COMMIT"))
+            self.batch("BEGIN IMMEDIATE")?;
+            reopen(&self.connection).map_err(|error| fault(&error, &self.path))?;
+            self.batch("COMMIT")
         }
 
         fn texts(&self, sql: &str) -> Result<Vec<String>, StoreFault> {

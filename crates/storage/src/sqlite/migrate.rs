@@ -32,6 +32,8 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive).map_err(wrong)?;
     // Another process may have been first.
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrong)?;
+    // Of a file whose store is elsewhere, and is being looked after or taken back.
+    super::leaving::drop_guards(&transaction).map_err(wrong)?;
     for migration in &MIGRATIONS[usize::try_from(found).unwrap_or(0)..] {
         transaction.execute_batch(migration).map_err(wrong)?;
     }

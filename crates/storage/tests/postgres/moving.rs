@@ -9,14 +9,16 @@ use std::{
 use unionflow_components::{Database, Postgres};
 use unionflow_protocol::{
     Timestamp,
-    id::{Epoch, OrganizationId},
+    id::{Epoch, OrganizationId, PersonId, SignInId},
 };
 use unionflow_storage::{
-    Clock, Ids, MoveFault, PostgresFault, ScriptedClock, Store, StoreFault, SystemClock,
+    Clock, Ids, MoveFault, PostgresFault, Scope, ScriptedClock, Store, StoreFault, SystemClock, Tx,
     conformance::{found, join},
     moving::{self, Moved},
     sqlite,
+    tables::person::{Person, SignIn},
 };
+use uuid::Uuid;
 
 use super::{open, verify};
 
@@ -28,6 +30,17 @@ struct File {
 }
 
 const ENTRIES: u64 = 3 * 41;
+const SIGNED_IN: &str = "SELECT device FROM sign_in WHERE ended_at IS NULL";
+
+fn awa() -> Person {
+    Person {
+        id: PersonId::from_uuid(Uuid::from_u128(1)),
+        password_hash: String::new(),
+        language: None,
+        created_at: Timestamp::from_millis(1_760_000_000_000),
+        disabled_at: None,
+    }
+}
 
 impl File {
     async fn new() -> Self {
@@ -41,6 +54,19 @@ impl File {
             }
             organizations.push(organization);
         }
+        let write = |tx: &mut Tx<'_>| {
+            tx.insert_person(&awa())?;
+            Ok(tx.insert_sign_in(&SignIn {
+                id: SignInId::from_uuid(Uuid::from_u128(2)),
+                person_id: awa().id,
+                generation: 0,
+                device: "a telephone".into(),
+                created_at: awa().created_at,
+                last_used_at: awa().created_at,
+                ended_at: None,
+            })?)
+        };
+        store.write(Scope::Server, write).await.expect("it works");
         store.close();
         Self { folder, epoch: store.epoch(), organizations }
     }
@@ -54,6 +80,13 @@ impl File {
             .expect("it works")
             .execute_batch(statements)
             .expect("it works");
+    }
+
+    fn texts(&self, query: &str) -> Vec<String> {
+        let connection = rusqlite::Connection::open(self.path()).expect("it works");
+        let mut statement = connection.prepare(query).expect("it works");
+        let rows = statement.query_map([], |row| row.get(0)).expect("it works");
+        rows.collect::<Result<_, _>>().expect("it works")
     }
 
     fn move_to(&self, database: &Database) -> Result<Moved, StoreFault> {
@@ -113,8 +146,19 @@ async fn what_was_moved_is_opened_no_more_until_it_is_taken_back_as_another_inca
     let beside = sqlite::open(sqlite::Options::beside(file.path(), Arc::new(SystemClock))).unwrap();
     file.move_to(&database).unwrap();
     let late = join(&beside, file.organizations[0]).await.unwrap_err();
-    assert!(late.to_string().contains("moved"), "{late}");
+    assert!(late.to_string().contains("was moved to postgres://"), "{late}");
+    // What adds nothing to a journal, as `user disable`, would be reported as done and be lost.
+    let mut person = awa();
+    person.disabled_at = Some(now());
+    let disabled = beside.write(Scope::Server, move |tx| Ok(tx.save_person(&person)?)).await;
+    let fault = disabled.unwrap_err();
+    assert!(fault.to_string().contains("was moved to postgres://"), "{fault}");
     beside.close();
+    for table in file.texts("SELECT name FROM sqlite_schema WHERE type = 'table'") {
+        let guards =
+            format!("SELECT name FROM sqlite_schema WHERE tbl_name = '{table}' AND name LIKE 'elsewhere%'");
+        assert_eq!(file.texts(&guards).len(), 3, "{table}");
+    }
 
     let opened = [file.open(), sqlite::open(sqlite::Options::beside(file.path(), Arc::new(SystemClock)))];
     for opened in opened {
@@ -134,12 +178,15 @@ async fn what_was_moved_is_opened_no_more_until_it_is_taken_back_as_another_inca
     sqlite::restore(&copy, &restored, &Ids::system(), now(), |_| ()).unwrap();
     let store = sqlite::open(server(&restored)).unwrap();
     join(&store, file.organizations[0]).await.unwrap();
+    assert_eq!(file.texts(SIGNED_IN).len(), 1, "over there devices go on");
 
     let epoch = sqlite::take_back(&file.path(), &Ids::system(), now()).unwrap();
     assert_ne!(epoch, file.epoch);
     let store = file.open().unwrap();
     assert_eq!(store.epoch(), epoch);
     join(&store, file.organizations[0]).await.unwrap();
+    store.write(Scope::Server, |tx| Ok(tx.save_person(&awa())?)).await.unwrap();
+    assert_eq!(file.texts(SIGNED_IN), [""; 0], "whoever was signed out over there is signed out here");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
