@@ -183,7 +183,7 @@ mod with_kafka {
                         "detail": line.detail, "source": line.source })
                 })
                 .collect();
-            outln!("{}", json!({ "totals": totals, "items": items }));
+            outln!("{}", show::harmless_json(&json!({ "totals": totals, "items": items })));
             return Ok(());
         }
         for (at, partition, offset, line) in shown {

@@ -14,13 +14,11 @@ pub(super) fn show(environment: &Environment, lying: &Lying, as_json: bool) {
     if as_json {
         let headers: Map<String, Value> =
             letter.original.headers.iter().map(|(name, value)| (name.clone(), lossy(value).into())).collect();
-        outln!(
-            "{}",
-            json!({ "partition": lying.partition, "offset": lying.offset, "reason": letter.reason, "detail": letter.detail,
-                "source": { "topic": topic, "partition": partition, "offset": offset },
-                "receivedAt": letter.received_at, "id": letter.id(), "key": key, "headers": headers, "value": value,
-                "valueBytes": letter.value_bytes, "canBeReplayed": letter.replayed().is_some() })
-        );
+        let shown = json!({ "partition": lying.partition, "offset": lying.offset, "reason": letter.reason,
+            "detail": letter.detail, "source": { "topic": topic, "partition": partition, "offset": offset },
+            "receivedAt": letter.received_at, "id": letter.id(), "key": key, "headers": headers, "value": value,
+            "valueBytes": letter.value_bytes, "canBeReplayed": letter.replayed().is_some() });
+        outln!("{}", harmless_json(&shown));
         return;
     }
     let line = |french: &str, english: &str, text: &str| {
@@ -43,25 +41,57 @@ pub(super) fn show(environment: &Environment, lying: &Lying, as_json: bool) {
             (format!("{bytes} octets ; le début :"), format!("{bytes} bytes; its beginning:"));
         line("valeur", "value", environment.say(&french, &english));
     }
-    outln!("\n{}", harmless(&value.unwrap_or_default()));
+    outln!("\n{}", harmless_lines(&value.unwrap_or_default()));
 }
 
-/// Without what would command the terminal: others wrote it.
+/// In one line, without what would command the terminal or turn the order of what it shows: others wrote it.
 pub(super) fn harmless(text: &str) -> String {
-    let shown = |c: char| match c {
-        '\n' | '\t' => c.to_string(),
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    };
-    text.chars().map(shown).collect()
+    text.chars().map(|c| if commands(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// The same of a text that may have lines.
+fn harmless_lines(text: &str) -> String {
+    let pieces = text.split_inclusive(['\n', '\t']);
+    let shown = pieces.map(|piece| {
+        let text = piece.trim_end_matches(['\n', '\t']);
+        harmless(text) + &piece[text.len()..]
+    });
+    shown.collect()
+}
+
+/// JSON that reads as it was, and holds nothing that commands a terminal: such characters stand in its texts alone.
+pub(super) fn harmless_json(value: &Value) -> String {
+    let shown = |c: char| if commands(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    value.to_string().chars().map(shown).collect()
+}
+
+/// Controls of C0 and C1, those that turn the direction of writing, and what ends a line.
+fn commands(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use serde_json::json;
+
+    use super::*;
+
+    const WRITTEN: &str = "é\n\treason       OK\u{1b}[2J\u{9b}1m\r\u{202e}\u{2066}\u{200f}\u{85}";
+    const REST: &str = "reason       OK\\u{1b}[2J\\u{9b}1m\\r\\u{202e}\\u{2066}\\u{200f}\\u{85}";
 
     #[test]
-    fn what_others_wrote_commands_no_terminal() {
-        assert_eq!(harmless("é\n\u{1b}[2J\u{9b}1m\r"), "é\n\\u{1b}[2J\\u{9b}1m\\r");
+    fn what_others_wrote_commands_no_terminal_and_makes_no_line_of_its_own() {
+        assert_eq!(harmless(WRITTEN), format!("é\\n\\t{REST}"));
+        assert_eq!(harmless_lines(WRITTEN), format!("é\n\t{REST}"), "a value may have lines");
+    }
+
+    #[test]
+    fn json_says_the_same_and_commands_no_terminal() {
+        let value = json!({ WRITTEN: [WRITTEN] });
+        let shown = harmless_json(&value);
+        assert!(!shown.chars().any(commands), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), value);
     }
 }
