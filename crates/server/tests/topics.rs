@@ -71,7 +71,7 @@ struct Stage {
     api: ServerProcess,
     gateway: Server,
     cut_off: CutOff,
-    _database: Database,
+    database: Database,
 }
 
 async fn store_on(settings: &Settings) -> Store {
@@ -106,7 +106,7 @@ impl Stage {
         let store = store_on(&settings).await.intercepted(cut_off.clone());
         let gateway = Server::start_on(store, Options::new(settings)).await;
         let gateway = gateway.unwrap_or_else(|fault| panic!("{fault}"));
-        Self { broker, espoir, api, gateway, cut_off, _database: database }
+        Self { broker, espoir, api, gateway, cut_off, database }
     }
 
     async fn person(&self, role: Role) -> Person {
@@ -135,13 +135,14 @@ impl Stage {
 
     /// Until this process follows the bus: something came that was not read from the journal, or came after it had been.
     async fn follows_the_bus(&self, treasurer: &Person, screen: &mut Socket) {
-        let mut look = interval(Duration::from_millis(20));
+        // Topics that are being made take a while: one request after another, and not more than may wait.
+        let mut again = interval(Duration::from_millis(500));
         let following = async {
             loop {
-                look.tick().await;
+                again.tick().await;
                 let before = self.read_from_journal().await;
-                let asked = treasurer.submit(1_000).await;
-                screen.sees_until(asked["asOfSeq"].as_u64().expect("a place")).await;
+                treasurer.submit(1_000).await;
+                screen.until("APPROVAL_PENDING").await;
                 if self.read_from_journal().await == before
                     || self.counter("unionflow_hub_duplicates_total ").await > 0.0
                 {
@@ -154,8 +155,7 @@ impl Stage {
 
     /// The plain event of the first system's contributions, as one of its services sends it.
     async fn pays(&self, amount: i64) {
-        let shelf = KafkaShelf::new(kafka::Settings::new(self.broker.servers()));
-        let outlet = shelf.and_then(|shelf| shelf.outlet()).expect("settings that can be used");
+        let outlet = self.shelf().outlet().expect("settings that can be used");
         let event = json!({"eventType": "CONTRIBUTION_PAID", "organizationId": "org-123",
             "timestamp": "2024-01-05T10:00:00", "data": {"amount": amount, "currency": "XOF"}});
         let (topic, key) = (Topic::Contributions, Some("pay-1".into()));
@@ -163,17 +163,43 @@ impl Stage {
         outlet.send(record).await.expect("it is sent");
     }
 
-    /// What lies on each topic, as the program of anybody reads it: with the console consumer of Kafka's own distribution.
+    /// Until everything that was committed is on the bus.
+    async fn is_published(&self) {
+        let waiting = "SELECT count(*) FROM organization o JOIN published p ON p.organization_id = o.id WHERE o.head_seq > p.seq";
+        let mut look = interval(Duration::from_millis(50));
+        let publishing = async {
+            while self.database.psql(waiting).expect("it answers").trim() != "0" {
+                look.tick().await;
+            }
+        };
+        timeout(PATIENCE, publishing).await.expect("it is published");
+    }
+
+    fn shelf(&self) -> KafkaShelf {
+        KafkaShelf::new(kafka::Settings::new(self.broker.servers())).expect("settings that can be used")
+    }
+
+    /// What lies on each topic, as the program of anybody reads it: with the console consumer of Kafka's own distribution. It
+    /// is told how many records there are, so that it waits neither too short nor in vain.
     async fn printed(&self) -> BTreeMap<Topic, Vec<Value>> {
-        let reading = Topic::BUSINESS.map(|topic| {
-            let servers = self.broker.servers();
-            spawn_blocking(move || {
-                let how = ["--topic", topic.as_str(), "--from-beginning", "--timeout-ms", "8000"];
-                let printed = Kafka::tool(&servers, "org.apache.kafka.tools.consumer.ConsoleConsumer", &how);
+        let (shelf, mut reading) = (self.shelf(), Vec::new());
+        for topic in Topic::BUSINESS {
+            let mut there = 0;
+            let count = async |_| {
+                there += 1;
+                Ok(())
+            };
+            shelf.read(topic, count).await.expect("it is read");
+            let (servers, count) = (self.broker.servers(), there.to_string());
+            reading.push(spawn_blocking(move || {
+                let what = ["--topic", topic.as_str(), "--from-beginning", "--max-messages", &count];
+                let how = ["--timeout-ms", "60000"];
+                let class = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+                let printed = Kafka::tool(&servers, class, &[&what[..], &how].concat());
                 let printed = printed.expect("the consumer runs");
                 (topic, printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
-            })
-        });
+            }));
+        }
         let mut printed = BTreeMap::new();
         for topic in reading {
             printed.extend([topic.await.expect("it ran")]);
@@ -193,13 +219,19 @@ async fn everybody_acts(stage: &Stage, treasurer: &Person, secretary: &Person, p
     stage.pays(4_200).await;
 }
 
-/// Everything until each of these types came.
-async fn until_all(screen: &mut Socket, types: &[&str]) -> Vec<Frame> {
+/// Everything until each of the facts came, and figures that count the new member.
+async fn until_all(screen: &mut Socket) -> Vec<Frame> {
     let mut seen: Vec<Frame> = Vec::new();
-    while types.iter().any(|kind| of_type(&seen, kind).next().is_none()) {
+    loop {
+        let joined = of_type(&seen, "MEMBER_CREATED").next().and_then(Frame::seq);
+        let is_counted = |figures: &Frame| figures.value["asOfSeq"].as_u64() >= joined;
+        if FACTS.iter().all(|(kind, _)| of_type(&seen, kind).next().is_some())
+            && of_type(&seen, FIGURES).any(is_counted)
+        {
+            return seen;
+        }
         seen.push(screen.frame().await);
     }
-    seen
 }
 
 fn of_type<'a>(frames: &'a [Frame], kind: &'a str) -> impl Iterator<Item = &'a Frame> {
@@ -216,8 +248,7 @@ async fn each_service_reaches_a_socket_of_another_process_by_its_own_topic_and_o
 
     stage.cut_off.0.store(true, Ordering::SeqCst);
     everybody_acts(&stage, &treasurer, &secretary, &president).await;
-    let types: Vec<&str> = FACTS.iter().map(|(kind, _)| *kind).chain([FIGURES]).collect();
-    let mut seen = until_all(&mut screen, &types).await;
+    let mut seen = until_all(&mut screen).await;
     // What comes after all of them: each has come as often as it does.
     treasurer.submit(80_000).await;
     seen.extend(screen.until("APPROVAL_PENDING").await);
@@ -226,6 +257,7 @@ async fn each_service_reaches_a_socket_of_another_process_by_its_own_topic_and_o
     assert!(seqs.is_sorted(), "{seqs:?}");
     seqs.dedup();
     assert_eq!(seqs.len(), came, "each once: {seen:?}");
+    stage.is_published().await;
     let printed = stage.printed().await;
     for (kind, topic) in FACTS {
         let first = of_type(&seen, kind).next().expect("it was waited for");
