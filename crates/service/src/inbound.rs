@@ -235,16 +235,17 @@ impl Intake {
         let (mut done, mut alone, mut pause) = (0, false, Pause::default());
         while done < letters.len() {
             let end = if alone { done + 1 } else { letters.len() };
-            let records = letters[done..end].iter().map(DeadLetter::record).collect();
+            let records: Vec<_> = letters[done..end].iter().map(DeadLetter::record).collect();
+            let sent = records.len();
             let Err(NotAll { taken, fault }) = self.outlet.send_all(records).await else {
                 done = end;
                 continue;
             };
             done += taken;
             if matches!(fault, BusFault::Refused(_)) {
-                // The bus refuses what it packed together. Sent alone, something of it may be in the way: then where it lies
-                // has to do.
-                match letters.get_mut(done).filter(|_| alone) {
+                // The bus refuses what it packed together. What was sent alone has something in the way: then where it lies has
+                // to do.
+                match letters.get_mut(done).filter(|_| sent == 1) {
                     Some(letter) => letter.lighten(),
                     None => {
                         alone = true;
