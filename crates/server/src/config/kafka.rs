@@ -169,17 +169,28 @@ mod with_kafka {
             SettingsFault::Refused { name, reason } => (name, reason),
         };
         let key = of_librdkafka(name, reason).unwrap_or("kafka_settings");
-        let french = if reason.contains("No such configuration property") {
-            format!("librdkafka n’a pas de réglage `{name}`")
+        // What librdkafka says of a value may repeat it, in another form.
+        let (french, english) = if reason.contains("No such configuration property") {
+            (format!("librdkafka n’a pas de réglage `{name}`"), format!("librdkafka has no setting `{name}`"))
         } else if key != "kafka_settings" && key.ends_with("_file") {
-            "ce n’est pas un fichier PEM de ce qu’il faut ici, ou il ne va pas avec les autres".to_owned()
+            (
+                "ce n’est pas un fichier PEM de ce qu’il faut ici, ou il ne va pas avec les autres"
+                    .to_owned(),
+                "it is no PEM file of what belongs here, or does not go with the others".to_owned(),
+            )
         } else if name == "kafka" {
             // Of two that do not go together it names none but in its sentence.
-            format!("librdkafka refuse ces réglages ({reason})")
+            (
+                format!("librdkafka refuse ces réglages ({reason})"),
+                format!("librdkafka refuses these settings ({reason})"),
+            )
         } else {
-            format!("cette valeur de `{name}` ne convient pas à librdkafka ({reason})")
+            (
+                format!("cette valeur de `{name}` ne convient pas à librdkafka"),
+                format!("librdkafka does not take this value of `{name}`"),
+            )
         };
-        ConfigFault::new(key, french, format!("{fault}"))
+        ConfigFault::new(key, french, english)
     }
 
     /// The key of ours that sets what librdkafka complains of.
@@ -251,6 +262,7 @@ mod tests {
             ("nonsense.x=1", "", "kafka_settings"),
             ("acks=1", "", "kafka_settings"),
             ("linger.ms=hunter2", "", "kafka_settings"),
+            ("linger.ms=-76543210", "", "kafka_settings"),
             ("", "/nowhere/ca.pem", "kafka_ca_file"),
             ("", "/", "kafka_ca_file"),
             ("", no_pem, "kafka_ca_file"),
@@ -270,7 +282,7 @@ mod tests {
                 french != english && !french.contains("No such") && !french.contains("error:"),
                 "{french}"
             );
-            assert!(![french, english].iter().any(|text| text.contains("hunter2")));
+            assert!(![french, english].iter().any(|text| text.contains("hunter2") || text.contains("7.6")));
         }
         let good = Settings { bus: "kafka".to_owned(), ..Settings::default() };
         assert_eq!(good.try_kafka(), Ok(()));
