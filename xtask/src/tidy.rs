@@ -166,6 +166,12 @@ fn sources(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
         if shown.starts_with("crates/") && !is_test && !publishes && text.contains("tx.append(") {
             faults.push(format!("{shown} appends events itself: call `crates/service/src/publish.rs`"));
         }
+        let takes_in = shown == "crates/service/src/inbound.rs" || shown.starts_with("crates/storage/");
+        if shown.starts_with("crates/") && !is_test && !takes_in && text.contains(".append_foreign(") {
+            faults.push(format!(
+                "{shown} appends foreign facts itself: call `take` in `crates/service/src/inbound.rs`"
+            ));
+        }
         if !is_test {
             long_functions(&text, &shown, faults);
         }
