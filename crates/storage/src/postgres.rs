@@ -33,6 +33,7 @@ use crate::{
 };
 
 mod address;
+mod greeting;
 pub(crate) mod arriving;
 mod incarnation;
 mod link;
@@ -44,6 +45,7 @@ mod reader;
 mod tls;
 mod transaction;
 mod value;
+mod wire;
 mod writer;
 
 /// Connections that write, where nothing else is said.

@@ -5,12 +5,12 @@ use std::{error::Error as _, path::PathBuf, time::Duration};
 use tokio_postgres::{
     Config,
     config::{Host, SslMode},
-    error::{DbError, SqlState},
+    error::SqlState,
 };
 
 use super::{
-    link::Trouble,
     tls::{Connector, Trust},
+    wire::{Said, Trouble},
 };
 use crate::fault::{PostgresFault, StoreFault};
 
@@ -71,27 +71,25 @@ impl Target {
     /// What went wrong, in the operator's words.
     pub(super) fn fault(&self, trouble: &Trouble) -> StoreFault {
         let at = self.at.clone();
-        let error = match trouble {
-            Trouble::Silent => {
-                return PostgresFault::Unreachable { at, reason: "no answer".to_owned() }.into();
+        match trouble {
+            Trouble::Said(said) => self.said(said),
+            Trouble::Tls(reason) => PostgresFault::Tls { at, reason: reason.clone() }.into(),
+            Trouble::Broken(error) => PostgresFault::Unreachable { at, reason: error.to_string() }.into(),
+            Trouble::Silent => PostgresFault::Unreachable { at, reason: "no answer".to_owned() }.into(),
+            Trouble::Value(reason) => StoreFault::Malformed(reason.clone()),
+            Trouble::NotRun => StoreFault::Database("not run, because of what failed before it".to_owned()),
+            Trouble::SignIn(error) => {
+                let reason = reason(error);
+                if reason.starts_with("authentication error") || reason.contains("password") {
+                    return PostgresFault::Refused { at, user: self.user(), reason }.into();
+                }
+                PostgresFault::Unreachable { at, reason }.into()
             }
-            Trouble::Said(error) => error,
-        };
-        if let Some(said) = error.as_db_error() {
-            return self.said(said);
         }
-        let reason = reason(error);
-        if reason.starts_with("error performing TLS handshake") {
-            return PostgresFault::Tls { at, reason }.into();
-        }
-        if reason.starts_with("authentication error") || reason.contains("password") {
-            return PostgresFault::Refused { at, user: self.user(), reason }.into();
-        }
-        PostgresFault::Unreachable { at, reason }.into()
     }
 
-    fn said(&self, said: &DbError) -> StoreFault {
-        let (at, reason, code) = (self.at.clone(), said.message().to_owned(), said.code());
+    fn said(&self, said: &Said) -> StoreFault {
+        let (at, reason, code) = (self.at.clone(), said.message.clone(), &said.code);
         match *code {
             SqlState::DISK_FULL => StoreFault::Full,
             SqlState::TOO_MANY_CONNECTIONS => PostgresFault::TooManyConnections { at }.into(),

@@ -116,7 +116,7 @@ impl Arriving {
         let columns: Vec<&str> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
         let (name, columns) = (&table.name, columns.join(", "));
         let copy = format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)");
-        let mut sink = self.link.copy_in(&copy).map_err(|trouble| self.fault(&trouble))?;
+        self.link.copy_in(&copy).map_err(|trouble| self.fault(&trouble))?;
         let mut piece = BytesMut::with_capacity(2 * PIECE);
         piece.put_slice(SIGNATURE);
         rows(&mut |row| {
@@ -125,12 +125,12 @@ impl Arriving {
                 return Ok(());
             }
             let full: Bytes = piece.split().freeze();
-            self.link.copy_more(&mut sink, full).map_err(|trouble| self.target.fault(&trouble))
+            self.link.copy_more(full).map_err(|trouble| self.target.fault(&trouble))
         })?;
         piece.put_i16(TRAILER);
         self.link
-            .copy_more(&mut sink, piece.freeze())
-            .and_then(|()| self.link.copy_end(sink))
+            .copy_more(piece.freeze())
+            .and_then(|()| self.link.copy_end())
             .map_err(|trouble| self.target.fault(&trouble))
     }
 

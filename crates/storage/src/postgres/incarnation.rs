@@ -74,7 +74,7 @@ impl fmt::Display for Incarnation {
 
 fn ask(link: &mut Link, question: &'static str) -> Result<Option<String>, Trouble> {
     match link.ask(question, &[]) {
-        Ok(answer) => Ok(answer.rows.first().and_then(|row| row.try_get(0).ok())),
+        Ok(answer) => Ok(answer.text()),
         Err(trouble) if trouble.is_end() => Err(trouble),
         Err(_) => Ok(None),
     }

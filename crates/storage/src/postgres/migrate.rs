@@ -127,9 +127,9 @@ pub(super) fn stored_epoch(link: &mut Link) -> Result<Option<String>, Trouble> {
 }
 
 fn number(link: &mut Link, question: &'static str) -> Result<Option<i64>, Trouble> {
-    Ok(link.ask(question, &[])?.rows.first().and_then(|row| row.try_get(0).ok()))
+    Ok(link.ask(question, &[])?.number())
 }
 
 fn text(link: &mut Link, question: &'static str) -> Result<Option<String>, Trouble> {
-    Ok(link.ask(question, &[])?.rows.first().and_then(|row| row.try_get(0).ok()))
+    Ok(link.ask(question, &[])?.text())
 }

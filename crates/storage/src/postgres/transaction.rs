@@ -4,7 +4,8 @@ use unionflow_protocol::Timestamp;
 
 use super::{
     link::{Answer, Call, Link, Trouble},
-    value::{Kept, PostgresRow},
+    value::Kept,
+    wire::Fields,
 };
 use crate::{
     fault::StoreFault,
@@ -55,7 +56,7 @@ pub(super) struct Foreseen {
     sql: &'static str,
     values: Vec<Kept>,
     /// Its answer, once it was sent.
-    rows: Option<Vec<tokio_postgres::Row>>,
+    rows: Option<Vec<Fields>>,
     /// The unit has written to its tables since: it is asked anew.
     is_outdated: bool,
 }
@@ -124,9 +125,7 @@ impl<'a> Transaction<'a> {
         let settled = self.settle(controls, self.asks_time);
         if settled.is_err() && self.ended.is_none() {
             self.failed = None;
-            if keep {
-                self.settle(&[UNDO], self.asks_time)?;
-            }
+            self.settle(&[UNDO], self.asks_time)?;
         }
         settled
     }
@@ -141,7 +140,10 @@ impl<'a> Transaction<'a> {
         match self.settle(&[COMMIT], false) {
             Ok(()) => Ended::Well,
             Err(_) if self.ended.is_some() => Ended::Unknown,
-            Err(fault) => Ended::Refused(fault),
+            Err(fault) => {
+                self.leave();
+                Ended::Refused(fault)
+            }
         }
     }
 
@@ -152,10 +154,21 @@ impl<'a> Transaction<'a> {
             self.forget_pending();
         }
         let settled = if self.ended.is_some() { Ok(()) } else { self.settle(&[ROLLBACK], false) };
+        self.leave();
         match (self.ended, failed.map_or(settled, Err)) {
             (Some(fault), _) => Ended::Broken(fault),
             (None, Err(fault)) => Ended::Refused(fault),
             (None, Ok(())) => Ended::Well,
+        }
+    }
+
+    /// Ends the transaction where what should have ended it was not run.
+    fn leave(&mut self) {
+        if self.ended.is_none()
+            && self.link.is_in_transaction()
+            && let Err(trouble) = self.link.ask(ROLLBACK, &[])
+        {
+            self.note(&trouble);
         }
     }
 
@@ -331,7 +344,7 @@ fn written(sql: &str) -> Option<&str> {
 
 /// The time that [`NOW`] answered.
 pub(super) fn time(answer: &Answer) -> Option<Timestamp> {
-    answer.rows.first().and_then(|row| row.try_get(0).ok()).map(Timestamp::from_millis)
+    answer.number().map(Timestamp::from_millis)
 }
 
 impl Sql for Transaction<'_> {
@@ -367,7 +380,7 @@ impl Sql for Transaction<'_> {
             }
         };
         for row in rows {
-            if !each(&PostgresRow(row))? {
+            if !each(row)? {
                 break;
             }
         }
