@@ -18,7 +18,7 @@ use unionflow_protocol::{
     rest::approval::{Approval, Approve, EditApproval, NoWords, Reject, SubmitApproval},
 };
 use unionflow_service::{Call, Located, approval as service, approval::execute::Executed, finance};
-use unionflow_storage::{Tx, Undo};
+use unionflow_storage::{Reader, Tx, Undo};
 
 use crate::{
     extract::{Command, Id, Params, Reads, answer, resource},
@@ -80,7 +80,8 @@ pub(crate) async fn submit(
     let body = command.body;
     let organization = body.organization_id;
     let submit = move |tx: &mut Tx<'_>, call: &Call| service::submit::submit(tx, call, &body);
-    let submitted = api.service.command(organization, command.call, submit).await?;
+    let loads = move |reader: &mut Reader<'_>| service::submit::foresee(reader, organization);
+    let submitted = api.service.command_foreseeing(organization, command.call, loads, submit).await?;
     answer(submitted, |approval| resource(StatusCode::CREATED, approval.version, &approval))
 }
 
@@ -133,8 +134,9 @@ async fn act<T: Send + 'static>(
 ) -> Result<Response, Failure> {
     let organization = api.service.locate(Located::Approval(id)).await?;
     let body = command.body;
-    let acted =
-        api.service.command(organization, command.call, move |tx, call| run(tx, call, id, &body)).await?;
+    let loads = move |reader: &mut Reader<'_>| service::foresee(reader, organization, id);
+    let unit = move |tx: &mut Tx<'_>, call: &Call| run(tx, call, id, &body);
+    let acted = api.service.command_foreseeing(organization, command.call, loads, unit).await?;
     answer(acted, |approval| resource(StatusCode::OK, approval.version, &approval))
 }
 

@@ -18,10 +18,28 @@ use unionflow_domain::{
     approval::{Approval, Voter},
     member::Member,
 };
-use unionflow_protocol::{id::ApprovalId, member::MemberStatus, problem::ErrorCode};
+use unionflow_protocol::{
+    id::{ApprovalId, OrganizationId},
+    member::MemberStatus,
+    problem::ErrorCode,
+};
 use unionflow_storage::{Reader, StoreFault, Tx, Undo};
 
 use crate::{Call, membership};
+
+/// What every act on a request loads: see [`Reader::foresee`].
+pub fn foresee(
+    reader: &mut Reader<'_>,
+    organization: OrganizationId,
+    id: ApprovalId,
+) -> Result<(), StoreFault> {
+    reader.foresee(|reader| {
+        reader.load_approval(id)?;
+        reader.load_electorate(organization, None)?;
+        reader.load_chart(organization)?;
+        view::load_words(reader, id, true)
+    })
+}
 
 /// A request that the caller may see, and who the caller is. To everybody else it does not exist.
 pub(crate) fn load_for(tx: &mut Tx<'_>, call: &Call, id: ApprovalId) -> Result<(Approval, Member), Undo> {

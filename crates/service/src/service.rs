@@ -157,7 +157,18 @@ impl Service {
         call: Call,
         unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
     ) -> Result<Keyed<T>, StoreFault> {
-        self.run(Scope::Organization(organization), call, unit).await
+        self.command_foreseeing(organization, call, |_| Ok(()), unit).await
+    }
+
+    /// The same for a command of which it is known what it loads first: see [`Reader::foresee`].
+    pub async fn command_foreseeing<T: Serialize + DeserializeOwned + Send + 'static>(
+        &self,
+        organization: OrganizationId,
+        call: Call,
+        loads: impl Fn(&mut Reader<'_>) -> Result<(), StoreFault> + Send + 'static,
+        unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
+    ) -> Result<Keyed<T>, StoreFault> {
+        self.run(Scope::Organization(organization), call, loads, unit).await
     }
 
     /// Runs a command that belongs to no organisation, once per key.
@@ -166,13 +177,14 @@ impl Service {
         call: Call,
         unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
     ) -> Result<Keyed<T>, StoreFault> {
-        self.run(Scope::Server, call, unit).await
+        self.run(Scope::Server, call, |_| Ok(()), unit).await
     }
 
     async fn run<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         scope: Scope,
         call: Call,
+        loads: impl Fn(&mut Reader<'_>) -> Result<(), StoreFault> + Send + 'static,
         unit: impl FnOnce(&mut Tx<'_>, &Call) -> Result<T, Undo> + Send + 'static,
     ) -> Result<Keyed<T>, StoreFault> {
         let key: Option<Key> = call.key.clone();
@@ -181,7 +193,7 @@ impl Service {
             Scope::Organization(organization) => membership::active(tx, person, organization).map(drop),
             Scope::Server => Ok(()),
         };
-        self.inner.store.write_keyed(scope, key, may_recall, move |tx| unit(tx, &call)).await
+        self.inner.store.write_keyed(scope, key, may_recall, loads, move |tx| unit(tx, &call)).await
     }
 
     /// Reads one snapshot.

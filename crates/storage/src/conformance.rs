@@ -178,6 +178,7 @@ async fn keyed_join(
             Scope::Organization(organization),
             Some(key),
             |_| Ok(()),
+            |_| Ok(()),
             |tx| {
                 let event = joined(tx);
                 append(tx, event).map(|appended| appended.seq.0)

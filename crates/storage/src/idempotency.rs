@@ -47,23 +47,25 @@ enum Kept<T> {
 impl Store {
     /// Runs a command once per key. A repeat gets the same answer; a simultaneous twin waits for it, because both lock the
     /// same organisation. What is not found binds no key. `may_recall` is asked under the lock before a kept answer is given:
-    /// whoever called may not be allowed to see it any more.
+    /// whoever called may not be allowed to see it any more. `loads`: what the unit loads first, see [`Reader::foresee`].
     pub async fn write_keyed<T: Serialize + DeserializeOwned + Send + 'static>(
         &self,
         scope: Scope,
         key: Option<Key>,
         may_recall: impl FnOnce(&mut Tx<'_>) -> Result<(), Undo> + Send + 'static,
+        loads: impl Fn(&mut Reader<'_>) -> Result<(), StoreFault> + Send + 'static,
         unit: impl FnOnce(&mut Tx<'_>) -> Result<T, Undo> + Send + 'static,
     ) -> Result<Keyed<T>, StoreFault> {
         let foreseen = key.clone();
         let loads = move |reader: &mut Reader<'_>| {
-            let Some(key) = &foreseen else { return Ok(()) };
-            load(reader, scope, key)?;
-            match scope {
-                // Whoever acts is looked up next.
-                Scope::Organization(id) => reader.load_membership(key.principal, id).map(drop),
-                Scope::Server => Ok(()),
+            if let Some(key) = &foreseen {
+                load(reader, scope, key)?;
+                if let Scope::Organization(id) = scope {
+                    // Whoever acts is looked up next.
+                    reader.load_membership(key.principal, id)?;
+                }
             }
+            loads(reader)
         };
         let outcome = self.write_foreseeing(scope, loads, move |tx| {
             let Some(key) = key else { return Ok(Keyed { answer: Ok(unit(tx)?), replayed: false }) };

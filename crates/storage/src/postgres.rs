@@ -33,8 +33,8 @@ use crate::{
 };
 
 mod address;
-mod greeting;
 pub(crate) mod arriving;
+mod greeting;
 mod incarnation;
 mod link;
 mod migrate;

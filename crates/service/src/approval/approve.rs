@@ -14,7 +14,8 @@ use unionflow_storage::{
 };
 
 use super::{
-    governance, lacks_beneficiary, load_for, review::review, sweep::free_lapsed, view, voter, with_current,
+    foresee, governance, lacks_beneficiary, load_for, review::review, sweep::free_lapsed, view, voter,
+    with_current,
 };
 use crate::{Call, Publish};
 
@@ -26,12 +27,7 @@ pub fn approve(
     approve: &Approve,
 ) -> Result<rest::approval::Approval, Undo> {
     let organization = tx.organization()?.id;
-    tx.foresee(|reader| {
-        reader.load_approval(id)?;
-        reader.load_electorate(organization, None)?;
-        reader.load_chart(organization)?;
-        view::load_words(reader, id, true)
-    })?;
+    foresee(tx, organization, id)?;
     let (mut approval, member) = load_for(tx, call, id)?;
     let comment =
         approve.comment.as_deref().map(|text| words("/comment", text, limits::COMMENT_CHARS)).transpose()?;

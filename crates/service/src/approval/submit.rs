@@ -11,14 +11,14 @@ use unionflow_protocol::{
     Amount, RoleSet,
     approval::{ApprovalStatus, PolicyRules, TransactionType},
     event::approvals::{ApprovalContent, RoleChange},
-    id::{ApprovalId, MemberId},
+    id::{ApprovalId, MemberId, OrganizationId},
     limits,
     member::MemberStatus,
     problem::{ErrorCode, FieldCode},
     rest::{self, approval::SubmitApproval},
 };
 use unionflow_storage::{
-    Tx, Undo,
+    Reader, StoreFault, Tx, Undo,
     tables::{
         done_today::Counted,
         text::{Text, TextKind},
@@ -47,6 +47,15 @@ pub(crate) struct Governance {
     pub(crate) purpose: Option<String>,
 }
 
+/// What [`submit`] loads: see [`Reader::foresee`].
+pub fn foresee(reader: &mut Reader<'_>, organization: OrganizationId) -> Result<(), StoreFault> {
+    reader.foresee(|reader| {
+        reader.load_chart(organization)?;
+        reader.load_policy(organization)?;
+        reader.load_electorate(organization, None).map(drop)
+    })
+}
+
 /// Makes a request for money. Everything that could be wrong with it is said now, to its maker.
 pub fn submit(
     tx: &mut Tx<'_>,
@@ -54,11 +63,7 @@ pub fn submit(
     submit: &SubmitApproval,
 ) -> Result<rest::approval::Approval, Undo> {
     let (organization, currency) = (tx.organization()?.id, tx.organization()?.currency);
-    tx.foresee(|reader| {
-        reader.load_chart(organization)?;
-        reader.load_policy(organization)?;
-        reader.load_electorate(organization, None).map(drop)
-    })?;
+    foresee(tx, organization)?;
     let member = membership::acting(tx, call)?;
     let purpose = content::purpose(&submit.purpose);
     let salt = tx.new_salt();

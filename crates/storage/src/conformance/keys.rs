@@ -41,6 +41,7 @@ pub async fn a_refusal_is_kept_and_a_fault_frees_the_key(store: Store, _: Clock)
                     Scope::Organization(organization),
                     Some(key(name, 1)),
                     |_| Ok(()),
+                    |_| Ok(()),
                     move |tx| {
                         let event = joined(tx);
                         append(tx, event)?;
@@ -70,6 +71,7 @@ pub async fn a_secret_is_shown_once(store: Store, _: Clock) {
         store.write_keyed(
             Scope::Organization(organization),
             Some(secret.clone()),
+            |_| Ok(()),
             |_| Ok(()),
             |_| Ok("s3cret".to_owned()),
         )

@@ -178,6 +178,7 @@ pub async fn a_statement_that_failed_undoes_its_unit_whatever_the_unit_makes_of_
         scope,
         Some(key("swallow-1", 1)),
         |_| Ok(()),
+        |_| Ok(()),
         move |tx| {
             let again = tx.load_organization(organization)?.expect("there");
             let _ = tx.insert_organization(again);

@@ -190,7 +190,7 @@ async fn a_commit_without_an_answer_is_never_called_unwritten_and_its_key_tells(
         )
         .unwrap();
     let scope = Scope::Organization(organization);
-    let run = || store.write_keyed(scope, Some(key()), |_| Ok(()), join_in_keyed);
+    let run = || store.write_keyed(scope, Some(key()), |_| Ok(()), |_| Ok(()), join_in_keyed);
     let fault = run().await.unwrap_err();
     assert!(matches!(fault, StoreFault::Postgres(PostgresFault::Unknown { .. })), "{fault}");
     database.psql("DROP TRIGGER dies_in_commit ON idempotency").unwrap();

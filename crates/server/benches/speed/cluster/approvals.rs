@@ -13,8 +13,11 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use unionflow_protocol::{Role, id::ApprovalId, rest::approval::Approve};
 use unionflow_server::{Options, Server};
-use unionflow_service::{Call, Service, approval::approve::approve};
-use unionflow_storage::Tx;
+use unionflow_service::{
+    Call, Service,
+    approval::{approve::approve, foresee},
+};
+use unionflow_storage::{Reader, Tx};
 use unionflow_testkit::{Person, Troupe};
 
 use super::{Stage, close, cpu::Cpu, open_service};
@@ -106,7 +109,9 @@ async fn approvals(service: &Service, lots: &[Arc<Lot>]) -> Rate {
             let Some(id) = lot.next() else { return false };
             let call = call(lot.troupe.account(Role::President), "POST /finance/approvals/{id}/approve");
             let unit = move |tx: &mut Tx<'_>, call: &Call| approve(tx, call, id, &Approve::default());
-            let done = service.command(lot.troupe.id, call, unit).await;
+            let organization = lot.troupe.id;
+            let loads = move |reader: &mut Reader<'_>| foresee(reader, organization, id);
+            let done = service.command_foreseeing(organization, call, loads, unit).await;
             done.expect("no fault").answer.expect("no refusal");
             true
         }
