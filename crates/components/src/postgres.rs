@@ -171,6 +171,18 @@ impl Database {
         psql(&self.url, statements)
     }
 
+    /// How often a second `pgbench` runs this script, with so many clients for so many seconds.
+    pub fn pgbench(&self, script: &str, clients: usize, seconds: u64) -> Result<f64, Fault> {
+        let file = tempfile::NamedTempFile::new().map_err(Fault::file(env::temp_dir()))?;
+        fs::write(&file, script).map_err(Fault::file(file.path()))?;
+        let mut command = Command::new(program("pgbench"));
+        command.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-T", &seconds.to_string()]);
+        let output = run(command.arg("-f").arg(file.path()).arg(&self.url))?;
+        let rate = output.lines().find_map(|line| line.strip_prefix("tps = "));
+        let rate = rate.and_then(|rest| rest.split(' ').next()).and_then(|rate| rate.parse().ok());
+        rate.ok_or(Fault::Failed { program: "pgbench".to_owned(), output })
+    }
+
     /// Copies it to a file, as an operator would.
     pub fn dump(&self, file: &Path) -> Result<(), Fault> {
         run(Command::new(program("pg_dump")).arg("--format=custom").arg("--file").arg(file).arg(&self.url))

@@ -4,13 +4,12 @@
 //! as many clients as organisations; the server is a fresh one as durable as it comes, or the one that `DATABASE_URL` names.
 
 use std::{
-    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::task::JoinSet;
-use unionflow_components::{Database, Postgres};
+use unionflow_components::Postgres;
 use unionflow_storage::{
     Scope, Store,
     conformance::{found, join},
@@ -56,7 +55,8 @@ fn main() {
                 database.psql(statement).expect("copied");
             }
         }
-        let theirs = (clients == organizations).then(|| pgbench(&database, clients, seconds));
+        let pgbench = || database.pgbench(SCRIPT, clients, seconds).expect("it is installed beside psql");
+        let theirs = (clients == organizations).then(pgbench);
         let (theirs, ratio) = theirs
             .map(|theirs| (format!("{theirs:.0}"), format!("{:.2}", ours / theirs)))
             .unwrap_or_default();
@@ -123,20 +123,4 @@ where
     let elapsed = begun.elapsed().as_secs_f64();
     running.join_all().await;
     f64::from(done) / elapsed
-}
-
-/// Transactions a second.
-fn pgbench(database: &Database, clients: usize, seconds: u64) -> f64 {
-    let folder = tempfile::tempdir().expect("a folder");
-    let script = folder.path().join("unit.sql");
-    std::fs::write(&script, SCRIPT).expect("a script");
-    let mut program = Command::new("pgbench");
-    program.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-T", &seconds.to_string()]);
-    program.arg("-f").arg(&script).arg(database.url());
-    let output = program.output().expect("pgbench is installed beside psql");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let tps =
-        text.lines().find_map(|line| line.strip_prefix("tps = ")).and_then(|rest| rest.split(' ').next());
-    tps.and_then(|tps| tps.parse().ok())
-        .unwrap_or_else(|| panic!("pgbench: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }

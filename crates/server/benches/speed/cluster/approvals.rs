@@ -11,6 +11,7 @@ use std::{
 
 use serde_json::json;
 use tokio::task::JoinSet;
+use unionflow_components::Database;
 use unionflow_protocol::{Role, id::ApprovalId, rest::approval::Approve};
 use unionflow_server::{Options, Server};
 use unionflow_service::{
@@ -32,6 +33,9 @@ const CLIENTS: usize = 16;
 const EACH: usize = 3_000;
 const SHARED: usize = 12_000;
 const LASTS: Duration = Duration::from_secs(6);
+/// An approval's statements and the organisations for them.
+const APPROVAL: &str = include_str!("approval.sql");
+const ORGANIZATIONS: &str = include_str!("organizations.sql");
 const NO_END: Duration = Duration::from_secs(600);
 
 /// An organisation, and its requests that wait for a vote.
@@ -85,6 +89,19 @@ pub(super) async fn measure(report: &mut Report, stage: &Stage) {
     let shared = self::approvals(&service, &one).await;
     report.note("approvals with all 16 clients in one organisation", shared.to_string());
     server.stop().await;
+    report.note("what pgbench does with the statements of an approval, nothing else running", bare(&database));
+}
+
+/// The database's own limit: the same statements without whoever decides what they are, in organisations of their own. An
+/// approval of its own each time would be slower: here the same rows are changed again and again.
+fn bare(database: &Database) -> String {
+    let script = APPROVAL.replace("ORG", "decode(lpad(to_hex(:client_id::int), 32, '0'), 'hex')");
+    let rate = tokio::task::block_in_place(|| {
+        database.psql(ORGANIZATIONS)?;
+        database.psql("VACUUM ANALYZE")?;
+        database.pgbench(&script, CLIENTS, LASTS.as_secs())
+    });
+    rate.map_or_else(|fault| fault.to_string(), |rate| format!("{rate:.0}/s"))
 }
 
 async fn submissions(service: &Service, lots: &[Arc<Lot>], goal: usize) -> Rate {
