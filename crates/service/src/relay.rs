@@ -37,6 +37,8 @@ const POLL: Duration = Duration::from_millis(250);
 const MARK: Duration = Duration::from_secs(1);
 /// Events read from a journal at once.
 const PAGE: u32 = 500;
+/// And while the bus is away: enough to see that it is back.
+const PROBE: u32 = 1;
 /// How often it is looked whether a bus that takes long is still there.
 const LOOK_AT_BUS: Duration = Duration::from_millis(100);
 /// Commits taken in one go.
@@ -61,6 +63,8 @@ pub struct Relay {
     figures: Figures,
     /// States that the bus did not take, the newest of each kind: they are in no outbox.
     unsent: Vec<Record>,
+    /// Whether the bus was away when it was last tried.
+    is_away: bool,
     stop: CancellationToken,
 }
 
@@ -93,6 +97,7 @@ impl Relay {
             figures: Figures::new(store.clone()),
             store,
             unsent: Vec::new(),
+            is_away: false,
             stop: CancellationToken::new(),
         }
     }
@@ -174,6 +179,11 @@ impl Relay {
     /// published event is left to the outbox. An error: the bus is away.
     async fn take_commits(&mut self, first: Arc<[Record]>) -> Result<(), BusFault> {
         if !self.lease.is_held() {
+            return Ok(());
+        }
+        if self.is_away {
+            // It is tried from the outbox, which has these events too.
+            self.keep_states(&first);
             return Ok(());
         }
         let mut batch = std::mem::take(&mut self.unsent);
@@ -302,8 +312,9 @@ impl Relay {
                     return Ok(());
                 }
             };
+            let limit = if self.is_away { PROBE } else { PAGE };
             let page =
-                self.store.read(move |reader| Ok(reader.journal_after(organization, after, PAGE)?)).await;
+                self.store.read(move |reader| Ok(reader.journal_after(organization, after, limit)?)).await;
             let records: Arc<[Record]> = match page {
                 Ok(records) if records.is_empty() => return Ok(()),
                 Ok(records) => records.into(),
@@ -324,6 +335,7 @@ impl Relay {
             published = bus.publish(records.clone()) => published,
             () = given_up(&stop, bus.as_ref()) => Err(BusFault::Unavailable("it is away, and we stop".to_owned())),
         };
+        self.is_away = matches!(published, Err(BusFault::Unavailable(_)));
         if let Err(fault) = published {
             self.keep_states(&records);
             return Err(fault);

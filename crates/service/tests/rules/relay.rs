@@ -39,10 +39,13 @@ impl Bus for Away {
     }
 }
 
-/// Refuses whatever holds a record of one organisation, and counts the facts that it takes.
+/// Is away for its first turns, refuses whatever holds a record of one organisation, and counts the facts that it takes.
 #[derive(Default)]
 struct Picky {
     bus: InProcessBus,
+    /// Turns that it is still away, and how much it was offered in them.
+    away: AtomicUsize,
+    offered: Mutex<Vec<usize>>,
     refused: Mutex<Option<OrganizationId>>,
     taken: watch::Sender<Vec<(OrganizationId, u64)>>,
 }
@@ -64,6 +67,11 @@ impl Picky {
 
 impl Bus for Picky {
     fn publish(&self, records: Arc<[Record]>) -> Publishing<'_> {
+        if self.away.load(Ordering::SeqCst) > 0 {
+            self.away.fetch_sub(1, Ordering::SeqCst);
+            self.offered.lock().expect("nobody panics while holding it").push(records.len());
+            return Box::pin(async { Err(BusFault::Unavailable("no broker".to_owned())) });
+        }
         let refused = *self.refused.lock().expect("nobody panics while holding it");
         if records.iter().any(|record| Some(record.organization_id) == refused) {
             return Box::pin(async { Err(BusFault::Refused("too large".to_owned())) });
@@ -121,6 +129,25 @@ async fn a_refused_record_holds_up_its_organization_and_no_other() {
 
     *bus.refused.lock().unwrap() = None;
     bus.has_all_of(&town, &clubs[1]).await;
+    stop.cancel();
+    relay.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_that_is_away_is_offered_one_event_again_and_again_not_whole_pages() {
+    let town = Town::open().await;
+    let clubs = clubs(&town, 2).await;
+    let bus = Arc::new(Picky { away: AtomicUsize::new(5), ..Picky::default() });
+    let stop = CancellationToken::new();
+    let relay = tokio::spawn(Relay::new(town.service.store().clone(), bus.clone()).run(stop.clone()));
+    for club in &clubs {
+        town.submit(club, club.people[1], Wanted::expense(200)).await.unwrap();
+    }
+    for club in &clubs {
+        bus.has_all_of(&town, club).await;
+    }
+    let offered = bus.offered.lock().unwrap().clone();
+    assert!(offered[0] > 1 && offered[1..] == [1; 4], "a page, and then one: {offered:?}");
     stop.cancel();
     relay.await.unwrap();
 }
