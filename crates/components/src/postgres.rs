@@ -176,7 +176,17 @@ impl Database {
         let file = tempfile::NamedTempFile::new().map_err(Fault::file(env::temp_dir()))?;
         fs::write(&file, script).map_err(Fault::file(file.path()))?;
         let mut command = Command::new(program("pgbench"));
-        command.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-T", &seconds.to_string()]);
+        command.args([
+            "-n",
+            "-M",
+            "prepared",
+            "-j",
+            "2",
+            "-c",
+            &clients.to_string(),
+            "-T",
+            &seconds.to_string(),
+        ]);
         let output = run(command.arg("-f").arg(file.path()).arg(&self.url))?;
         let rate = output.lines().find_map(|line| line.strip_prefix("tps = "));
         let rate = rate.and_then(|rest| rest.split(' ').next()).and_then(|rate| rate.parse().ok());

@@ -89,7 +89,8 @@ pub(super) async fn measure(report: &mut Report, stage: &Stage) {
     let shared = self::approvals(&service, &one).await;
     report.note("approvals with all 16 clients in one organisation", shared.to_string());
     server.stop().await;
-    report.note("what pgbench does with the statements of an approval, nothing else running", bare(&database));
+    report
+        .note("what pgbench does with the statements of an approval, nothing else running", bare(&database));
 }
 
 /// The database's own limit: the same statements without whoever decides what they are, in organisations of their own. An
