@@ -26,7 +26,7 @@ use members::*;
 use notifications::*;
 
 macro_rules! catalogue {
-    ($($topic:ident { $($class:ident $variant:ident($data:ident) = $code:literal),+ $(,)? })+) => {
+    ($($topic:ident { $($class:ident $variant:ident($data:ident) = $code:literal, $aggregate:ident, $readers:ident;)+ })+) => {
         codes! {
             /// The type of an event.
             pub enum EventType { $($($variant = $code),+),+ }
@@ -41,6 +41,16 @@ macro_rules! catalogue {
             /// Fact or state.
             pub const fn class(self) -> Class {
                 match self { $($(Self::$variant => Class::$class),+),+ }
+            }
+
+            /// What its `aggregateId` names.
+            pub const fn aggregate(self) -> Aggregate {
+                match self { $($(Self::$variant => Aggregate::$aggregate),+),+ }
+            }
+
+            /// Who may see it, in general: its audience says who they are.
+            pub const fn readers(self) -> Readers {
+                match self { $($(Self::$variant => Readers::$readers),+),+ }
             }
         }
 
@@ -103,64 +113,118 @@ macro_rules! catalogue {
     };
 }
 
+codes! {
+    /// What an event is about.
+    pub enum Aggregate {
+        /// A request.
+        Approval = "approval",
+        /// The organisation itself.
+        Organization = "organization",
+        /// An account of it.
+        Account = "account",
+        /// An entry in its ledger.
+        Entry = "entry",
+        /// A member.
+        Member = "member",
+        /// A key of another system.
+        Key = "key",
+        /// An import.
+        Batch = "batch",
+        /// What members are to contribute.
+        Plan = "plan",
+        /// What one member is to contribute.
+        Due = "due",
+        /// A contribution.
+        Payment = "payment",
+        /// A notification.
+        Notification = "notification",
+    }
+}
+
+/// Who may see events of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// [`RoleSet::OFFICERS`](crate::RoleSet::OFFICERS), who asked, and whom it benefits.
+    Officers,
+    /// [`RoleSet::KEEPERS`](crate::RoleSet::KEEPERS).
+    Keepers,
+    /// These and the member concerned.
+    KeepersAndMember,
+    /// [`RoleSet::MONEY`](crate::RoleSet::MONEY).
+    Money,
+    /// These and the member concerned.
+    MoneyAndMember,
+    /// Every active member.
+    Everyone,
+    /// Every active member, or the holders of the roles chosen.
+    Chosen,
+    /// Holders of roles, or one member: whoever is meant.
+    Meant,
+    /// The member concerned alone.
+    Member,
+    /// Whoever has its view.
+    View,
+}
+
+// Type, what it is about, and who may see it.
 catalogue! {
     Approvals {
-        Fact ApprovalPending(ApprovalPending) = "APPROVAL_PENDING",
-        Fact ApprovalUpdated(ApprovalUpdated) = "APPROVAL_UPDATED",
-        Fact ApprovalVoteRecorded(ApprovalVoteRecorded) = "APPROVAL_VOTE_RECORDED",
-        Fact ApprovalVoteWithdrawn(ApprovalVoteWithdrawn) = "APPROVAL_VOTE_WITHDRAWN",
-        Fact ApprovalBlocked(ApprovalBlocked) = "APPROVAL_BLOCKED",
-        Fact ApprovalUnblocked(ApprovalUnblocked) = "APPROVAL_UNBLOCKED",
-        Fact ApprovalApproved(ApprovalApproved) = "APPROVAL_APPROVED",
-        Fact ApprovalRejected(ApprovalRejected) = "APPROVAL_REJECTED",
-        Fact ApprovalCancelled(ApprovalCancelled) = "APPROVAL_CANCELLED",
-        Fact ApprovalExpired(ApprovalExpired) = "APPROVAL_EXPIRED",
-        Fact ApprovalLapsed(ApprovalLapsed) = "APPROVAL_LAPSED",
-        Fact ApprovalExecuted(ApprovalExecuted) = "APPROVAL_EXECUTED",
-        Fact ApprovalExecutionFailed(ApprovalExecutionFailed) = "APPROVAL_EXECUTION_FAILED",
-        Fact PolicyChanged(PolicyChanged) = "POLICY_CHANGED",
-        Fact AccountOpened(AccountOpened) = "ACCOUNT_OPENED",
-        Fact LedgerEntryPosted(LedgerEntryPosted) = "LEDGER_ENTRY_POSTED",
+        Fact ApprovalPending(ApprovalPending) = "APPROVAL_PENDING", Approval, Officers;
+        Fact ApprovalUpdated(ApprovalUpdated) = "APPROVAL_UPDATED", Approval, Officers;
+        Fact ApprovalVoteRecorded(ApprovalVoteRecorded) = "APPROVAL_VOTE_RECORDED", Approval, Officers;
+        Fact ApprovalVoteWithdrawn(ApprovalVoteWithdrawn) = "APPROVAL_VOTE_WITHDRAWN", Approval, Officers;
+        Fact ApprovalBlocked(ApprovalBlocked) = "APPROVAL_BLOCKED", Approval, Officers;
+        Fact ApprovalUnblocked(ApprovalUnblocked) = "APPROVAL_UNBLOCKED", Approval, Officers;
+        Fact ApprovalApproved(ApprovalApproved) = "APPROVAL_APPROVED", Approval, Officers;
+        Fact ApprovalRejected(ApprovalRejected) = "APPROVAL_REJECTED", Approval, Officers;
+        Fact ApprovalCancelled(ApprovalCancelled) = "APPROVAL_CANCELLED", Approval, Officers;
+        Fact ApprovalExpired(ApprovalExpired) = "APPROVAL_EXPIRED", Approval, Officers;
+        Fact ApprovalLapsed(ApprovalLapsed) = "APPROVAL_LAPSED", Approval, Officers;
+        Fact ApprovalExecuted(ApprovalExecuted) = "APPROVAL_EXECUTED", Approval, Officers;
+        Fact ApprovalExecutionFailed(ApprovalExecutionFailed) = "APPROVAL_EXECUTION_FAILED", Approval, Officers;
+        Fact PolicyChanged(PolicyChanged) = "POLICY_CHANGED", Organization, Keepers;
+        Fact AccountOpened(AccountOpened) = "ACCOUNT_OPENED", Account, Money;
+        Fact LedgerEntryPosted(LedgerEntryPosted) = "LEDGER_ENTRY_POSTED", Entry, Money;
     }
     Members {
-        Fact MemberCreated(MemberCreated) = "MEMBER_CREATED",
-        Fact MemberUpdated(MemberUpdated) = "MEMBER_UPDATED",
-        Fact MemberAdmitted(MemberAdmitted) = "MEMBER_ADMITTED",
-        Fact MemberRefused(MemberRefused) = "MEMBER_REFUSED",
-        Fact MemberSuspended(MemberSuspended) = "MEMBER_SUSPENDED",
-        Fact MemberReinstated(MemberReinstated) = "MEMBER_REINSTATED",
-        Fact MemberLeft(MemberLeft) = "MEMBER_LEFT",
-        Fact MemberInvited(MemberInvited) = "MEMBER_INVITED",
-        Fact MemberResetIssued(MemberResetIssued) = "MEMBER_RESET_ISSUED",
-        Fact ServiceKeyCreated(ServiceKeyCreated) = "SERVICE_KEY_CREATED",
-        Fact ServiceKeyRevoked(ServiceKeyRevoked) = "SERVICE_KEY_REVOKED",
-        Fact MemberErased(MemberErased) = "MEMBER_ERASED",
-        Fact RoleGranted(RoleGranted) = "ROLE_GRANTED",
-        Fact RoleRevoked(RoleRevoked) = "ROLE_REVOKED",
-        Fact OrganizationCreated(OrganizationCreated) = "ORGANIZATION_CREATED",
-        Fact OrganizationUpdated(OrganizationUpdated) = "ORGANIZATION_UPDATED",
-        Fact ImportApplied(ImportApplied) = "IMPORT_APPLIED",
-        Fact ImportUndone(ImportUndone) = "IMPORT_UNDONE",
+        Fact MemberCreated(MemberCreated) = "MEMBER_CREATED", Member, KeepersAndMember;
+        Fact MemberUpdated(MemberUpdated) = "MEMBER_UPDATED", Member, KeepersAndMember;
+        Fact MemberAdmitted(MemberAdmitted) = "MEMBER_ADMITTED", Member, KeepersAndMember;
+        Fact MemberRefused(MemberRefused) = "MEMBER_REFUSED", Member, KeepersAndMember;
+        Fact MemberSuspended(MemberSuspended) = "MEMBER_SUSPENDED", Member, KeepersAndMember;
+        Fact MemberReinstated(MemberReinstated) = "MEMBER_REINSTATED", Member, KeepersAndMember;
+        Fact MemberLeft(MemberLeft) = "MEMBER_LEFT", Member, KeepersAndMember;
+        Fact MemberInvited(MemberInvited) = "MEMBER_INVITED", Member, KeepersAndMember;
+        Fact MemberResetIssued(MemberResetIssued) = "MEMBER_RESET_ISSUED", Member, KeepersAndMember;
+        Fact ServiceKeyCreated(ServiceKeyCreated) = "SERVICE_KEY_CREATED", Key, Keepers;
+        Fact ServiceKeyRevoked(ServiceKeyRevoked) = "SERVICE_KEY_REVOKED", Key, Keepers;
+        Fact MemberErased(MemberErased) = "MEMBER_ERASED", Member, Keepers;
+        Fact RoleGranted(RoleGranted) = "ROLE_GRANTED", Member, Everyone;
+        Fact RoleRevoked(RoleRevoked) = "ROLE_REVOKED", Member, Everyone;
+        Fact OrganizationCreated(OrganizationCreated) = "ORGANIZATION_CREATED", Organization, Everyone;
+        Fact OrganizationUpdated(OrganizationUpdated) = "ORGANIZATION_UPDATED", Organization, Everyone;
+        Fact ImportApplied(ImportApplied) = "IMPORT_APPLIED", Batch, Keepers;
+        Fact ImportUndone(ImportUndone) = "IMPORT_UNDONE", Batch, Keepers;
     }
     Contributions {
-        Fact ContributionPlanPublished(ContributionPlanPublished) = "CONTRIBUTION_PLAN_PUBLISHED",
-        Fact ContributionPlanRetired(ContributionPlanRetired) = "CONTRIBUTION_PLAN_RETIRED",
-        Fact DuesIssued(DuesIssued) = "DUES_ISSUED",
-        Fact ContributionDue(ContributionDue) = "CONTRIBUTION_DUE",
-        Fact ContributionDeclared(ContributionDeclared) = "CONTRIBUTION_DECLARED",
-        Fact ContributionPaid(ContributionPaid) = "CONTRIBUTION_PAID",
-        Fact ContributionRefused(ContributionRefused) = "CONTRIBUTION_REFUSED",
-        Fact ContributionReversed(ContributionReversed) = "CONTRIBUTION_REVERSED",
-        Fact ContributionWaived(ContributionWaived) = "CONTRIBUTION_WAIVED",
+        Fact ContributionPlanPublished(ContributionPlanPublished) = "CONTRIBUTION_PLAN_PUBLISHED", Plan, Everyone;
+        Fact ContributionPlanRetired(ContributionPlanRetired) = "CONTRIBUTION_PLAN_RETIRED", Plan, Everyone;
+        Fact DuesIssued(DuesIssued) = "DUES_ISSUED", Plan, Money;
+        Fact ContributionDue(ContributionDue) = "CONTRIBUTION_DUE", Due, Member;
+        Fact ContributionDeclared(ContributionDeclared) = "CONTRIBUTION_DECLARED", Payment, MoneyAndMember;
+        Fact ContributionPaid(ContributionPaid) = "CONTRIBUTION_PAID", Payment, MoneyAndMember;
+        Fact ContributionRefused(ContributionRefused) = "CONTRIBUTION_REFUSED", Payment, MoneyAndMember;
+        Fact ContributionReversed(ContributionReversed) = "CONTRIBUTION_REVERSED", Payment, MoneyAndMember;
+        Fact ContributionWaived(ContributionWaived) = "CONTRIBUTION_WAIVED", Due, MoneyAndMember;
     }
     Notifications {
-        Fact UserNotification(UserNotification) = "USER_NOTIFICATION",
-        Fact BroadcastNotification(BroadcastNotification) = "BROADCAST_NOTIFICATION",
-        State NotificationRead(NotificationRead) = "NOTIFICATION_READ",
+        Fact UserNotification(UserNotification) = "USER_NOTIFICATION", Notification, Meant;
+        Fact BroadcastNotification(BroadcastNotification) = "BROADCAST_NOTIFICATION", Notification, Chosen;
+        State NotificationRead(NotificationRead) = "NOTIFICATION_READ", Member, Member;
     }
     Dashboard {
-        State DashboardStatsUpdate(DashboardStatsUpdate) = "DASHBOARD_STATS_UPDATE",
-        State KpiUpdate(KpiUpdate) = "KPI_UPDATE",
+        State DashboardStatsUpdate(DashboardStatsUpdate) = "DASHBOARD_STATS_UPDATE", Organization, View;
+        State KpiUpdate(KpiUpdate) = "KPI_UPDATE", Organization, View;
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     topic::Class,
 };
 
-mod catalogue;
+mod sight;
 
 /// The dialect of every schema.
 pub const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -67,8 +67,8 @@ fn index(files: &BTreeMap<String, Value>) -> Value {
                 "schema": event_file(*event_type),
                 "topic": event_type.topic(),
                 "class": event_type.class(),
-                "aggregate": catalogue::aggregate(*event_type),
-                "audience": catalogue::audience(*event_type),
+                "aggregate": event_type.aggregate(),
+                "audience": sight::of(event_type.readers()),
             });
             (event_type.to_string(), about)
         })
@@ -150,8 +150,8 @@ fn envelope(event_type: EventType, generator: &mut SchemaGenerator) -> Schema {
         "A {} on `{}` about {} `aggregateId`. Seen by: {}.",
         event_type.class(),
         event_type.topic(),
-        catalogue::aggregate(event_type),
-        catalogue::audience(event_type)
+        event_type.aggregate(),
+        sight::of(event_type.readers())
     );
     schemars::json_schema!({
         "description": about, "type": "object", "properties": properties, "required": required,
