@@ -72,6 +72,8 @@ impl Watch {
                     | RDKafkaErrorCode::InvalidMessage
                     | RDKafkaErrorCode::InvalidMessageSize
                     | RDKafkaErrorCode::MessageSizeTooLarge
+                    // A compression that this build does not know.
+                    | RDKafkaErrorCode::NotImplemented
             )
         );
         if !is_unreadable {

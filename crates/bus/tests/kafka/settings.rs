@@ -1,8 +1,11 @@
 //! Settings that cannot be used are told at once, by name; secrets are told never.
 
-use unionflow_bus::kafka::{KafkaBus, Mechanism, Protocol, Sasl, Settings, SettingsFault};
+use unionflow_bus::{
+    Bus,
+    kafka::{KafkaBus, Mechanism, Protocol, Sasl, Settings, SettingsFault},
+};
 
-use crate::identity;
+use crate::{identity, organization, record, until};
 
 fn with(name: &str, value: &str) -> Result<(), SettingsFault> {
     let mut settings = Settings::new("127.0.0.1:1");
@@ -31,6 +34,25 @@ async fn what_librdkafka_does_not_take_is_named_without_its_value() {
         let fault = with(name, value).expect_err(name);
         assert!(fault.to_string().contains(name), "{fault}");
         assert!(!format!("{fault} {fault:?}").contains(value), "{fault:?}");
+    }
+}
+
+/// Others may use any of them, whatever we use ourselves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_every_compression_are_read() {
+    let servers = crate::shared().await;
+    let reader = crate::bus(&servers, identity());
+    let mut subscription = reader.subscribe().await.expect("the broker is there");
+    for (seq, compression) in (1..).zip(["gzip", "snappy", "lz4", "zstd"]) {
+        let mut settings = Settings::new(&servers);
+        settings.more.insert("compression.type".to_owned(), compression.to_owned());
+        let writer = KafkaBus::new(settings, identity()).expect("settings that can be used");
+        // Alone it would not be worth compressing.
+        let mut record = record(organization(900), seq);
+        record.value = format!("{{\"seq\":{seq},\"text\":\"{}\"}}", "mutuelle ".repeat(200)).into();
+        writer.publish([record].into()).await.unwrap_or_else(|fault| panic!("{compression}: {fault}"));
+        let seen = until(&mut subscription, organization(900), seq).await;
+        assert!(seen.last().is_some_and(|record| record.value.len() > 1_000), "{compression}");
     }
 }
 
