@@ -18,7 +18,7 @@ use unionflow_protocol::Timestamp;
 use self::{
     address::Target,
     incarnation::Incarnation,
-    notice::{Listener, Notifier},
+    notify::{Listener, Notifier},
     pool::{Pool, now},
     queue::{NotTaken, Queue},
     reader::Waiting,
@@ -34,11 +34,12 @@ use crate::{
 
 mod address;
 pub(crate) mod arriving;
+mod foresight;
 mod greeting;
 mod incarnation;
 mod link;
 mod migrate;
-mod notice;
+mod notify;
 mod pool;
 mod queue;
 mod reader;

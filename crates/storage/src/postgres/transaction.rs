@@ -1,11 +1,11 @@
-//! A transaction that several units share, a savepoint each. What nobody waits for is sent along with what somebody does.
+//! A transaction of one unit or of several. Several have a savepoint each; one alone gets it only if it must. What nobody waits
+//! for is sent along with what somebody does.
 
 use unionflow_protocol::Timestamp;
 
 use super::{
+    foresight::Foresight,
     link::{Answer, Call, Link, Trouble},
-    value::Kept,
-    wire::Fields,
 };
 use crate::{
     fault::StoreFault,
@@ -45,20 +45,6 @@ pub(super) struct Transaction<'a> {
     /// Whether each unit has the server's time, and that of the one that runs, but for the first.
     asks_time: bool,
     time: Option<Timestamp>,
-}
-
-/// Queries that will follow, or may be repeated.
-#[derive(Default)]
-pub(super) struct Foresight(Vec<Foreseen>);
-
-/// A query that was foreseen.
-pub(super) struct Foreseen {
-    sql: &'static str,
-    values: Vec<Kept>,
-    /// Its answer, once it was sent.
-    rows: Option<Vec<Fields>>,
-    /// The unit has written to its tables since: it is asked anew.
-    is_outdated: bool,
 }
 
 /// How a transaction ended.
@@ -221,8 +207,8 @@ impl<'a> Transaction<'a> {
             std::mem::take(&mut self.pending).into_iter().unzip();
         let mut answers = Vec::with_capacity(calls.len());
         for (answer, place) in self.link.send(&calls).into_iter().zip(places) {
-            match (answer, place.and_then(|place| self.foresight.0.get_mut(place))) {
-                (Ok(answer), Some(foreseen)) => foreseen.rows = Some(answer.rows),
+            match (answer, place) {
+                (Ok(answer), Some(place)) => self.foresight.answered(place, answer),
                 (answer, _) => answers.push(answer),
             }
         }
@@ -233,7 +219,7 @@ impl<'a> Transaction<'a> {
     fn foreseen(&mut self, sql: &'static str, values: &[Param<'_>]) -> Result<Option<usize>, StoreFault> {
         self.check()?;
         let place = self.foresight.place(sql, values);
-        if place.is_some_and(|place| self.foresight.0[place].rows.is_none()) {
+        if place.is_some_and(|place| self.foresight.answer(place).is_none()) {
             for answer in self.send() {
                 answer.map_err(|trouble| self.note(&trouble))?;
             }
@@ -247,22 +233,19 @@ impl<'a> Transaction<'a> {
             .map_or(0, |from| self.pending[..from].iter().filter(|(_, place)| place.is_some()).count());
         self.writes_from = self.writes_from.map(|from| from - before);
         self.pending.retain(|(_, place)| place.is_none());
-        self.foresight.0.clear();
+        self.foresight.forget();
     }
 
     fn forget_pending(&mut self) {
         self.pending.clear();
         self.writes_from = None;
-        // Those that were never asked.
-        self.foresight.0.retain(|foreseen| foreseen.rows.is_some());
+        self.foresight.forget_unsent();
     }
 
     /// Takes note of a statement that changes something: it is not in the answers that the unit has already.
     fn will_write(&mut self, sql: &'static str) {
         self.writes_from.get_or_insert(self.pending.len());
-        for foreseen in &mut self.foresight.0 {
-            foreseen.is_outdated |= written(sql).is_none_or(|table| foreseen.sql.contains(table));
-        }
+        self.foresight.outdate(sql);
     }
 
     fn check(&self) -> Result<(), StoreFault> {
@@ -277,69 +260,6 @@ impl<'a> Transaction<'a> {
         self.failed.get_or_insert_with(|| fault.clone());
         fault
     }
-}
-
-impl Foresight {
-    pub(super) fn queries(&self) -> &[Foreseen] {
-        &self.0
-    }
-
-    /// What they answered, in their order.
-    pub(super) fn answered(&mut self, answers: Vec<Answer>) {
-        for (foreseen, answer) in self.0.iter_mut().zip(answers) {
-            foreseen.rows = Some(answer.rows);
-        }
-    }
-
-    /// The place of a query whose answer still holds.
-    fn place(&self, sql: &'static str, values: &[Param<'_>]) -> Option<usize> {
-        self.0.iter().position(|foreseen| !foreseen.is_outdated && foreseen.is(sql, values))
-    }
-}
-
-/// Before a transaction is begun: it takes what will be loaded, and nothing else.
-impl Sql for Foresight {
-    fn execute(&mut self, sql: &'static str, _: &[Param<'_>]) -> Result<usize, StoreFault> {
-        Err(StoreFault::Malformed(format!("only queries are foreseen, not `{sql}`")))
-    }
-
-    fn query(
-        &mut self,
-        sql: &'static str,
-        _: &[Param<'_>],
-        _: &mut dyn FnMut(&dyn Row) -> Result<bool, StoreFault>,
-    ) -> Result<(), StoreFault> {
-        Err(StoreFault::Malformed(format!("not begun yet: `{sql}`")))
-    }
-
-    fn foresee(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreFault> {
-        let values = params.iter().map(Kept::of).collect();
-        self.0.push(Foreseen { sql, values, rows: None, is_outdated: false });
-        Ok(())
-    }
-
-    fn undo(&mut self) -> Result<(), StoreFault> {
-        Ok(())
-    }
-}
-
-impl Foreseen {
-    pub(super) fn call(&self, link: &mut Link) -> Result<Call, Trouble> {
-        let values: Vec<Param<'_>> = self.values.iter().map(Kept::param).collect();
-        link.call(self.sql, &values)
-    }
-
-    fn is(&self, sql: &'static str, values: &[Param<'_>]) -> bool {
-        std::ptr::eq(self.sql, sql)
-            && self.values.len() == values.len()
-            && self.values.iter().zip(values).all(|(kept, value)| kept.is(value))
-    }
-}
-
-/// The table that a statement writes, where it is plain.
-fn written(sql: &str) -> Option<&str> {
-    let verbs = ["INSERT INTO ", "UPDATE ", "DELETE FROM "];
-    verbs.iter().find_map(|verb| sql.strip_prefix(verb))?.split([' ', '(']).next()
 }
 
 /// The time that [`NOW`] answered.
@@ -373,7 +293,7 @@ impl Sql for Transaction<'_> {
         }
         let asked;
         let rows = match self.foreseen(sql, params)? {
-            Some(place) => self.foresight.0[place].rows.as_ref().expect("sent, and it did not fail"),
+            Some(place) => self.foresight.answer(place).expect("sent, and it did not fail"),
             None => {
                 asked = self.run(sql, params)?.rows;
                 &asked
@@ -393,8 +313,9 @@ impl Sql for Transaction<'_> {
             return Ok(());
         }
         let call = self.link.call(sql, params).map_err(|trouble| self.note(&trouble))?;
-        self.pending.push((call, Some(self.foresight.0.len())));
-        self.foresight.foresee(sql, params)
+        let place = self.foresight.add(sql, params);
+        self.pending.push((call, Some(place)));
+        Ok(())
     }
 
     fn undo(&mut self) -> Result<(), StoreFault> {

@@ -6,11 +6,12 @@ use unionflow_protocol::{Seq, Timestamp};
 
 use super::{
     Shared,
+    foresight::Foresight,
     link::{Answer, Link, Trouble},
-    notice::Notifier,
+    notify::Notifier,
     pool::now,
     queue::Queue,
-    transaction::{BEGIN, Ended, Foresight, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
+    transaction::{BEGIN, Ended, LOCK_TIMEOUT, NOW, ROLLBACK, SAVEPOINT, Transaction, time},
 };
 use crate::{
     fault::{PostgresFault, StoreFault},
@@ -134,9 +135,7 @@ fn begin(
     let mut foresight = Foresight::default();
     first.foresee(&mut foresight);
     let loads = calls.len();
-    for query in foresight.queries() {
-        calls.push(query.call(link)?);
-    }
+    calls.extend(foresight.calls(link)?);
     let mut answers = link.send(&calls).into_iter().collect::<Result<Vec<Answer>, _>>()?;
     let unfounded = matches!(scope, Scope::Organization(_)) && answers[lock].rows.is_empty();
     if unfounded && !founding {
@@ -144,7 +143,7 @@ fn begin(
         return begin(link, shared, scope, group, true);
     }
     let now = asked.and_then(|place| time(&answers[place])).unwrap_or(Timestamp::from_millis(0));
-    foresight.answered(answers.split_off(loads));
+    foresight.all_answered(answers.split_off(loads));
     Ok((now, foresight))
 }
 
