@@ -145,7 +145,7 @@ impl Hub {
         }
     }
 
-    /// Looks at journals that other processes went on with, should the bus not bring it.
+    /// Reads on in journals that other processes went on with, unless the bus was first.
     pub(crate) async fn hear(self, mut wakes: Wakes) {
         loop {
             let wake = wakes.next().await;

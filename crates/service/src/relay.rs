@@ -2,11 +2,11 @@
 //!
 //! The outbox is the part of each journal that was not published yet: beyond `published.seq`. The relay is woken by the
 //! commits of its own process, which bring the encoded events along, so that nothing is read back; and it looks into the
-//! outbox from time to time, for events of other processes and for whatever it missed. It never holds a transaction open
+//! outbox from time to time, for whatever it missed. It never holds a transaction open
 //! while it talks to the bus, and notes how far it has come only after the bus has taken responsibility.
 //!
 //! Of several processes on one store one relay publishes, the one that holds the lease; the others stand by. It hears of their
-//! commits from the store.
+//! commits by the store's wakes, and reads those from the journal.
 //!
 //! A bus that is away makes it wait once in each look, not once for each organisation. A bus that refuses a record holds up
 //! the record's organisation and no other.

@@ -1,4 +1,4 @@
-//! What other systems send, and what is sent to them that is not an event.
+//! Records that are not events of ours: taking in what others send; sending dead letters, replays and signed heads.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 

@@ -29,7 +29,7 @@ pub const OWN_HEADERS: [&str; 8] =
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// What a header costs beside its name and value, on the wire and here.
 const HEADER_OVERHEAD_BYTES: usize = 32;
-/// The same of its key.
+/// Bytes of its key that are kept.
 const KEY_BYTES_MAX: usize = 4 * 1024;
 
 /// A dead letter.
