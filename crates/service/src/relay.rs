@@ -65,6 +65,8 @@ pub struct Relay {
     unsent: Vec<Record>,
     /// Whether the bus was away when it was last tried.
     is_away: bool,
+    /// How often the outbox was looked into: whose turn it is to be first. A bus may be away for some only.
+    looks: usize,
     stop: CancellationToken,
 }
 
@@ -98,6 +100,7 @@ impl Relay {
             store,
             unsent: Vec::new(),
             is_away: false,
+            looks: 0,
             stop: CancellationToken::new(),
         }
     }
@@ -259,6 +262,9 @@ impl Relay {
             }
         }
         self.tell_outbox(waiting).await;
+        self.looks = self.looks.wrapping_add(1);
+        let first = self.looks.checked_rem(behind.len()).unwrap_or(0);
+        behind.rotate_left(first);
         for organization in behind {
             if self.publish_from_journal(organization).await.is_err() {
                 return;
@@ -282,11 +288,12 @@ impl Relay {
     }
 
     async fn publish_unsent(&mut self) {
-        let unsent = std::mem::take(&mut self.unsent);
-        if unsent.is_empty() {
+        let mut offered = std::mem::take(&mut self.unsent);
+        if offered.is_empty() {
             return;
         }
-        match self.publish(unsent.into()).await {
+        let rest = if self.is_away { offered.split_off(PROBE as usize) } else { Vec::new() };
+        match self.publish(offered.into()).await {
             Ok(()) => {}
             Err(fault @ (BusFault::Unavailable(_) | BusFault::Forbidden(_))) => {
                 warn_later("the bus did not take states; they are sent again", &fault);
@@ -297,6 +304,8 @@ impl Relay {
                 self.unsent.clear();
             }
         }
+        // What was offered in vain comes last next time.
+        self.unsent.splice(..0, rest);
     }
 
     /// Publishes what waits of one journal, as long as this relay is the one that does. An error: the bus is away.

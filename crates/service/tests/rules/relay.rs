@@ -47,6 +47,8 @@ struct Picky {
     away: AtomicUsize,
     offered: Mutex<Vec<usize>>,
     refused: Mutex<Option<OrganizationId>>,
+    /// Whose partition has no leader.
+    headless: Mutex<Option<OrganizationId>>,
     taken: watch::Sender<Vec<(OrganizationId, u64)>>,
 }
 
@@ -75,6 +77,10 @@ impl Bus for Picky {
         let refused = *self.refused.lock().expect("nobody panics while holding it");
         if records.iter().any(|record| Some(record.organization_id) == refused) {
             return Box::pin(async { Err(BusFault::Refused("too large".to_owned())) });
+        }
+        let headless = *self.headless.lock().expect("nobody panics while holding it");
+        if records.iter().any(|record| Some(record.organization_id) == headless) {
+            return Box::pin(async { Err(BusFault::Unavailable("no leader".to_owned())) });
         }
         let facts = records.iter().filter(|record| matches!(record.position, Position::Fact(_)));
         let facts: Vec<_> = facts.map(|record| (record.organization_id, record.position.seq().0)).collect();
@@ -148,6 +154,27 @@ async fn a_bus_that_is_away_is_offered_one_event_again_and_again_not_whole_pages
     }
     let offered = bus.offered.lock().unwrap().clone();
     assert!(offered[0] > 1 && offered[1..] == [1; 4], "a page, and then one: {offered:?}");
+    stop.cancel();
+    relay.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_that_is_away_for_one_organization_does_not_keep_the_others_waiting() {
+    let town = Town::open().await;
+    let clubs = clubs(&town, 3).await;
+    let bus = Arc::new(Picky::default());
+    *bus.headless.lock().unwrap() = Some(clubs[0].id);
+    let stop = CancellationToken::new();
+    let relay = tokio::spawn(Relay::new(town.service.store().clone(), bus.clone()).run(stop.clone()));
+    for _ in 0..2 {
+        for club in &clubs {
+            town.submit(club, club.people[1], Wanted::expense(200)).await.unwrap();
+        }
+        bus.has_all_of(&town, &clubs[1]).await;
+        bus.has_all_of(&town, &clubs[2]).await;
+    }
+    *bus.headless.lock().unwrap() = None;
+    bus.has_all_of(&town, &clubs[0]).await;
     stop.cancel();
     relay.await.unwrap();
 }

@@ -164,10 +164,16 @@ impl PostgresFault {
 
 /// What is wrong with an address, in French; what the driver seldom says stays as it is.
 fn address_in_french(reason: &str) -> String {
-    const KNOWN: [(&str, &str); 7] = [
+    const KNOWN: [(&str, &str); 10] = [
         ("it does not begin with postgres://", "elle ne commence pas par postgres://"),
         ("it names no host", "elle ne nomme pas de serveur"),
         ("it names no user", "elle ne nomme pas d’utilisateur"),
+        ("it has not as many hostaddr", "elle n’a pas autant de hostaddr que de serveurs"),
+        ("it has not as many ports", "elle n’a pas autant de ports que de serveurs"),
+        (
+            "sslnegotiation=direct is of use",
+            "sslnegotiation=direct ne sert qu’avec sslmode=require ou verify-full",
+        ),
         ("sslmode is not one of", "sslmode n’est ni disable, ni prefer, ni require, ni verify-full"),
         ("sslrootcert is of use", "sslrootcert ne sert qu’avec sslmode=verify-full"),
         (

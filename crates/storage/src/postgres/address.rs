@@ -4,7 +4,7 @@ use std::{error::Error as _, path::PathBuf, time::Duration};
 
 use tokio_postgres::{
     Config,
-    config::{Host, SslMode},
+    config::{Host, SslMode, SslNegotiation},
     error::SqlState,
 };
 
@@ -37,6 +37,18 @@ impl Target {
             rest.parse().map_err(|error: tokio_postgres::Error| wrong(&unread(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(wrong("it names no host"));
+        }
+        let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+        if hosts > 0 && addresses > 0 && hosts != addresses {
+            return Err(wrong("it has not as many hostaddr as hosts"));
+        }
+        if config.get_ports().len() > 1 && config.get_ports().len() != hosts.max(addresses) {
+            return Err(wrong("it has not as many ports as hosts"));
+        }
+        if config.get_ssl_negotiation() == SslNegotiation::Direct
+            && matches!(trust, Trust::Disable | Trust::Prefer)
+        {
+            return Err(wrong("sslnegotiation=direct is of use with sslmode=require and verify-full only"));
         }
         if config.get_user().is_none() {
             return Err(wrong("it names no user"));

@@ -3,7 +3,8 @@
 
 use std::{
     io,
-    net::IpAddr,
+    net::SocketAddr,
+    path::PathBuf,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -13,7 +14,7 @@ use rand::seq::SliceRandom;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::{TcpStream, UnixStream},
+    net::{TcpStream, UnixStream, lookup_host},
     time::timeout,
 };
 use tokio_postgres::{
@@ -32,6 +33,12 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
+/// Where a server listens.
+enum At {
+    Address(SocketAddr),
+    File(PathBuf),
+}
+
 /// What the server answers that is ready to encrypt.
 const ENCRYPTS: u8 = b'S';
 
@@ -44,7 +51,7 @@ pub(super) async fn greet(target: &Target) -> Result<Wire, Trouble> {
     }
     let mut trouble = Trouble::Silent;
     for host in hosts {
-        match greet_one(target, host).await {
+        match greet_host(target, host).await {
             Ok(wire) => return Ok(wire),
             Err(one) => trouble = one,
         }
@@ -52,14 +59,37 @@ pub(super) async fn greet(target: &Target) -> Result<Wire, Trouble> {
     Err(trouble)
 }
 
-async fn greet_one(target: &Target, place: usize) -> Result<Wire, Trouble> {
+async fn greet_host(target: &Target, place: usize) -> Result<Wire, Trouble> {
     let config = &target.config;
     let host = config.get_hosts().get(place);
-    let socket = connect(config, host, place).await?;
-    let name = match host {
-        Some(Host::Tcp(name)) => name.as_str(),
-        _ => "",
+    let ports = config.get_ports();
+    let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
+    let (name, mut sockets) = match (host, config.get_hostaddrs().get(place)) {
+        (Some(Host::Unix(folder)), _) => ("", vec![At::File(folder.join(format!(".s.PGSQL.{port}")))]),
+        (Some(Host::Tcp(name)), Some(address)) => (name.as_str(), vec![At::Address((*address, port).into())]),
+        (Some(Host::Tcp(name)), None) => {
+            let found = lookup_host((name.as_str(), port)).await?;
+            (name.as_str(), found.map(At::Address).collect())
+        }
+        (None, Some(address)) => ("", vec![At::Address((*address, port).into())]),
+        (None, None) => ("", Vec::new()),
     };
+    if config.get_load_balance_hosts() == LoadBalanceHosts::Random {
+        sockets.shuffle(&mut rand::rng());
+    }
+    let mut trouble = io::Error::from(io::ErrorKind::AddrNotAvailable).into();
+    for at in sockets {
+        match greet_at(target, name, &at).await {
+            Ok(wire) => return Ok(wire),
+            Err(one) => trouble = one,
+        }
+    }
+    Err(trouble)
+}
+
+async fn greet_at(target: &Target, name: &str, at: &At) -> Result<Wire, Trouble> {
+    let config = &target.config;
+    let socket = connect(config, at).await?;
     let mut wire = Wire::new(sign_in(target, name, socket).await?);
     let wanted = match config.get_target_session_attrs() {
         TargetSessionAttrs::ReadWrite => "off",
@@ -73,20 +103,11 @@ async fn greet_one(target: &Target, place: usize) -> Result<Wire, Trouble> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("the server {found}")).into())
 }
 
-async fn connect(config: &Config, host: Option<&Host>, place: usize) -> Result<Box<dyn Stream>, io::Error> {
-    let ports = config.get_ports();
-    let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
-    let address: Option<&IpAddr> = config.get_hostaddrs().get(place);
+async fn connect(config: &Config, at: &At) -> Result<Box<dyn Stream>, io::Error> {
     let connecting = async {
-        Ok::<Box<dyn Stream>, io::Error>(match (address, host) {
-            (Some(address), _) => Box::new(keep_alive(config, TcpStream::connect((*address, port)).await?)?),
-            (None, Some(Host::Tcp(name))) => {
-                Box::new(keep_alive(config, TcpStream::connect((name.as_str(), port)).await?)?)
-            }
-            (None, Some(Host::Unix(folder))) => {
-                Box::new(UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await?)
-            }
-            (None, None) => return Err(io::ErrorKind::AddrNotAvailable.into()),
+        Ok::<Box<dyn Stream>, io::Error>(match at {
+            At::Address(address) => Box::new(keep_alive(config, TcpStream::connect(address).await?)?),
+            At::File(path) => Box::new(UnixStream::connect(path).await?),
         })
     };
     match config.get_connect_timeout() {

@@ -31,6 +31,8 @@ pub(super) struct Link {
     /// By the address of their text: it is static, and there are not many.
     statements: HashMap<(usize, usize), Arc<Prepared>>,
     target: Arc<Target>,
+    /// How many statements were named so far.
+    named: usize,
     /// How long an answer may take.
     pub(super) patience: Duration,
 }
@@ -57,11 +59,23 @@ impl Link {
         };
         let connected = within(&runtime, COMING, connecting);
         let (wire, statements) = connected.map_err(|trouble| target.fault(&trouble))?;
-        Ok(Self { runtime, wire, statements, target: target.clone(), patience: SILENCE })
+        Ok(Self {
+            runtime,
+            wire,
+            statements,
+            target: target.clone(),
+            named: controls.len(),
+            patience: SILENCE,
+        })
     }
 
     pub(super) fn fault(&self, trouble: &Trouble) -> StoreFault {
         self.target.fault(trouble)
+    }
+
+    /// Whether nothing is under way on it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.wire.is_idle()
     }
 
     /// Whether a transaction is open.
@@ -134,7 +148,8 @@ impl Link {
         if let Some(statement) = self.statements.get(&address) {
             return Ok(statement.clone());
         }
-        let statement = (known_as(self.statements.len()), numbered(text));
+        let statement = (known_as(self.named), numbered(text));
+        self.named += 1;
         let preparing = self.wire.prepare(std::iter::once(statement));
         let mut prepared = within(&self.runtime, self.patience, preparing)?;
         let statement = prepared.pop().expect("as many as were asked for");

@@ -64,9 +64,11 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection on which nothing is begun.
+    /// Keeps a connection on which nothing is under way; another is closed.
     pub(super) fn put(&self, link: Link) {
-        self.idle.lock().push(link);
+        if link.is_idle() {
+            self.idle.lock().push(link);
+        }
     }
 
     /// Closes what is idle.

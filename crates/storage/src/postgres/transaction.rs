@@ -128,7 +128,8 @@ impl<'a> Transaction<'a> {
             Err(_) if self.ended.is_some() => Ended::Unknown,
             Err(fault) => {
                 self.leave();
-                Ended::Refused(fault)
+                // Nothing was written either way, but the connection may be of no more use.
+                if self.ended.is_some() { Ended::Broken(fault) } else { Ended::Refused(fault) }
             }
         }
     }
@@ -158,9 +159,10 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Sends what is pending, then these, and asks the time. The first fault of them all.
+    /// Sends what is pending, asks the time, then sends these: a unit is kept by the first of them only after all that may
+    /// fail. The first fault of them all.
     fn settle(&mut self, controls: &[&'static str], asks_time: bool) -> Result<(), StoreFault> {
-        for control in controls.iter().chain(asks_time.then_some(&NOW)) {
+        for control in asks_time.then_some(&NOW).into_iter().chain(controls) {
             match self.link.call(control, &[]) {
                 Ok(call) => self.pending.push((call, None)),
                 Err(trouble) => return Err(self.note(&trouble)),

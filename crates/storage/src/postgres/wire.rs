@@ -6,7 +6,7 @@ use std::{future::poll_fn, io, ops::Range, pin::pin, sync::Arc, task::Poll};
 use bytes::{Buf, Bytes, BytesMut};
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::{
-    backend::{DataRowBody, ErrorResponseBody, Message},
+    backend::{DataRowBody, ErrorResponseBody, Header, Message},
     frontend,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -94,6 +94,10 @@ impl Said {
     }
 }
 
+fn unexpected() -> Trouble {
+    Trouble::Broken(io::Error::new(io::ErrorKind::InvalidData, "the server says something unexpected"))
+}
+
 fn known(kind: u32) -> Type {
     Type::from_oid(kind).unwrap_or(Type::UNKNOWN)
 }
@@ -137,15 +141,33 @@ pub(super) struct Wire {
     outbound: BytesMut,
     /// Whether a transaction is open, by the server's last word.
     in_transaction: bool,
+    /// Whether rows are being copied in.
+    copies: bool,
+    /// Whether the server has more to say. Whoever left before it was heard left a connection of no more use.
+    is_speaking: bool,
 }
 
 const INBOUND: usize = 8 * 1024;
+/// The longest that PostgreSQL makes (`MaxAllocSize`).
+const MESSAGE_MAX: i32 = 0x3fff_ffff;
 const IDLE: u8 = b'I';
 const STATEMENT: u8 = b'S';
 
 impl Wire {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, inbound: BytesMut::new(), outbound: BytesMut::new(), in_transaction: false }
+        Self {
+            stream,
+            inbound: BytesMut::new(),
+            outbound: BytesMut::new(),
+            in_transaction: false,
+            copies: false,
+            is_speaking: false,
+        }
+    }
+
+    /// Whether nothing is under way: no transaction, and nothing left to hear.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.in_transaction && !self.is_speaking
     }
 
     /// Whether a transaction is open.
@@ -213,6 +235,8 @@ impl Wire {
                 Ok(())
             })
             .await;
+        let is_whole = answers.len() == calls.len();
+        let ended = ended.and_then(|()| if is_whole { Ok(()) } else { Err(unexpected()) });
         if let Err(trouble) = ended {
             // Where all were answered, it came at the end of a transaction of their own: nothing of them is kept for sure.
             answers.truncate(calls.len().saturating_sub(1));
@@ -247,7 +271,10 @@ impl Wire {
     /// Begins to copy rows in, in the format that the statement says. Until [`copy_end`](Self::copy_end) there are only rows.
     pub(super) async fn copy_in(&mut self, statement: &str) -> Result<(), Trouble> {
         frontend::query(statement, &mut self.outbound)?;
-        self.converse(|_| Ok(())).await
+        self.copies = true;
+        let begun = self.converse(|_| Ok(())).await;
+        self.copies &= begun.is_ok();
+        begun
     }
 
     /// Sends a piece of them.
@@ -262,6 +289,7 @@ impl Wire {
     /// Ends it; how many rows were taken.
     pub(super) async fn copy_end(&mut self) -> Result<u64, Trouble> {
         frontend::copy_done(&mut self.outbound);
+        self.copies = false;
         let mut count = 0;
         self.converse(|message| {
             if let Message::CommandComplete(body) = message {
@@ -273,8 +301,11 @@ impl Wire {
         Ok(count)
     }
 
-    /// Says goodbye.
+    /// Says goodbye, unless there is more to be said or heard: nobody waits for that.
     pub(super) async fn end(&mut self) {
+        if self.is_speaking || self.outbound.has_remaining() {
+            return;
+        }
         frontend::terminate(&mut self.outbound);
         let _ = self.stream.write_all_buf(&mut self.outbound).await;
         let _ = self.stream.shutdown().await;
@@ -285,15 +316,22 @@ impl Wire {
         &mut self,
         mut hear: impl FnMut(Message) -> Result<(), io::Error>,
     ) -> Result<(), Trouble> {
+        if std::mem::replace(&mut self.is_speaking, true) {
+            return Err(unexpected());
+        }
         let mut complaint = None;
         loop {
-            while let Some(message) = Message::parse(&mut self.inbound)? {
+            while let Some(message) = self.heard()? {
                 match message {
                     Message::ReadyForQuery(body) => {
                         self.in_transaction = body.status() != IDLE;
+                        self.is_speaking = false;
                         return complaint.map_or(Ok(()), Err);
                     }
-                    Message::CopyInResponse(_) => return Ok(()),
+                    Message::CopyInResponse(_) if self.copies => {
+                        self.is_speaking = false;
+                        return Ok(());
+                    }
                     Message::ErrorResponse(body) => {
                         let said = Said::read(&body)?;
                         if said.is_end {
@@ -305,6 +343,15 @@ impl Wire {
                 }
             }
             self.exchange().await?;
+        }
+    }
+
+    /// A message that is there to its end.
+    fn heard(&mut self) -> Result<Option<Message>, io::Error> {
+        match Header::parse(&self.inbound)? {
+            Some(header) if header.len() > MESSAGE_MAX => Err(io::ErrorKind::InvalidData.into()),
+            Some(_) => Message::parse(&mut self.inbound),
+            None => Ok(None),
         }
     }
 
@@ -342,5 +389,55 @@ impl Fields {
         let kind = self.statement.columns.get(column)?;
         let place = self.places.get(column)?;
         Some((kind, place.clone().map(|place| &self.body.buffer()[place])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    const READY: &[u8] = b"Z\0\0\0\x05I";
+    const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
+
+    fn call() -> Call {
+        let statement = Prepared { name: "s0".to_owned(), parameters: Vec::new(), columns: Vec::new() };
+        Call { statement: Arc::new(statement), encoded: BytesMut::new() }
+    }
+
+    /// A wire to a server that says this, whatever it is asked.
+    async fn to_one_that_says(says: &[&[u8]]) -> (Wire, DuplexStream) {
+        let (here, mut there) = tokio::io::duplex(1024);
+        there.write_all(&says.concat()).await.expect("there is room");
+        (Wire::new(Box::new(here)), there)
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_was_not_answered_is_not_taken_for_one() {
+        let (mut wire, _server) = to_one_that_says(&[COMMITTED, READY, READY]).await;
+        assert!(wire.run(&[call()]).await[0].is_ok());
+        let answers = wire.run(&[call(), call()]).await;
+        assert_eq!(answers.len(), 2);
+        assert!(matches!(&answers[0], Err(trouble) if trouble.is_end()));
+    }
+
+    #[tokio::test]
+    async fn after_an_answer_that_was_not_heard_to_its_end_nothing_is_asked_any_more() {
+        let (mut wire, mut server) = to_one_that_says(&[COMMITTED]).await;
+        let calls = [call()];
+        {
+            let mut run = pin!(wire.run(&calls));
+            poll_fn(|context| Poll::Ready(run.as_mut().poll(context).is_pending())).await;
+        }
+        server.write_all(READY).await.expect("there is room");
+        assert!(!wire.is_idle());
+        assert!(matches!(&wire.run(&calls).await[0], Err(trouble) if trouble.is_end()));
+    }
+
+    #[tokio::test]
+    async fn a_message_longer_than_any_is_not_waited_for() {
+        let (mut wire, _server) = to_one_that_says(&[b"D\x7f\xff\xff\xff"]).await;
+        assert!(matches!(wire.batch("SELECT 1").await, Err(Trouble::Broken(_))));
     }
 }

@@ -32,6 +32,9 @@ fn an_address_that_does_not_read_is_refused_without_being_repeated() {
         "postgres://u:geheim-und-lang@localhost/x?sslrootcert=/ca.pem",
         "postgres://u:geheim-und-lang@localhost/x?colour=red",
         "postgres:///x",
+        "postgres://u:geheim-und-lang@a,b/x?hostaddr=127.0.0.1",
+        "postgres://u:geheim-und-lang@a,b/x?port=1,2,3",
+        "postgres://u:geheim-und-lang@localhost/x?sslnegotiation=direct",
     ] {
         let fault = fault(address);
         assert!(matches!(fault, StoreFault::Postgres(PostgresFault::Address(_))), "{address}: {fault}");
@@ -47,6 +50,19 @@ fn a_server_that_is_not_there_is_named_with_host_and_port() {
     let fault = fault(&format!("postgres://u:{PASSWORD}@127.0.0.1:{port}/x"));
     assert!(matches!(fault, StoreFault::Postgres(PostgresFault::Unreachable { .. })), "{fault:?}");
     says(&fault, &[&format!("127.0.0.1:{port}")]);
+}
+
+#[test]
+fn of_several_hosts_the_first_that_is_what_is_asked_for_is_taken() {
+    let database = Postgres::database().unwrap();
+    let (before, host) = database.url().split_once('@').unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap();
+    drop(silent);
+    let hosts = format!("{before}@{at},{host}");
+    assert!(open(&format!("{hosts}?target_session_attrs=read-write")).is_ok());
+    let fault = fault(&format!("{hosts}?target_session_attrs=read-only"));
+    assert!(fault.to_string().contains("writes"), "{fault}");
 }
 
 #[test]
