@@ -101,6 +101,11 @@ impl ServerProcess {
         status.expect("it can be waited for").code()
     }
 
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
     /// The process's id.
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")

@@ -80,7 +80,7 @@ pub(crate) struct Scene {
     desks: JoinSet<()>,
     following: JoinSet<(usize, Client)>,
     /// When each fault ended, and how long after that every server was whole again.
-    healed: Vec<(Instant, Option<Duration>)>,
+    healed: Vec<(Instant, Result<Duration, String>)>,
     /// Journals that are no more, by their epoch: one for each office.
     past: Vec<HashMap<String, Books>>,
     /// How often clients must have been told to fetch anew.
@@ -239,7 +239,11 @@ impl Scene {
     pub(crate) async fn heals(&mut self) {
         let ended = Instant::now();
         let whole = timeout(SETTLES_WITHIN, all_whole(&self.servers)).await;
-        self.healed.push((ended, whole.ok().map(|()| ended.elapsed())));
+        let healed = match whole {
+            Ok(()) => Ok(ended.elapsed()),
+            Err(_) => Err(what_they_say(&mut self.servers).await),
+        };
+        self.healed.push((ended, healed));
         while self.offices.iter().any(|office| office.first_answered_after(ended).is_none()) {
             self.load.goes_on(1).await;
         }
@@ -270,8 +274,8 @@ impl Scene {
         let mut ended = Vec::new();
         for (at, whole) in self.healed {
             match whole {
-                Some(after) => report.ready.push(after),
-                None => report.tally.faults.push("a server did not become whole".to_owned()),
+                Ok(after) => report.ready.push(after),
+                Err(said) => report.tally.faults.push(format!("a server did not become whole: {said}")),
             }
             ended.push(at);
         }
@@ -323,6 +327,15 @@ async fn clients(places: &Places, office: &Office, count: usize, rng: &mut StdRn
     let ways = [Way::Token, Way::Token, Way::Ticket].into_iter().cycle();
     let people = people.into_iter().cycle().take(count).zip(ways);
     people.map(|(person, way)| Client::new(person, places.clone(), way, StdRng::from_rng(rng))).collect()
+}
+
+/// Each server's own account of how it is.
+async fn what_they_say(servers: &mut [Server]) -> String {
+    let mut said = Vec::new();
+    for server in servers {
+        said.push(server.says().await);
+    }
+    said.join("; ")
 }
 
 async fn all_whole(servers: &[Server]) {

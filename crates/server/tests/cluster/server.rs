@@ -146,6 +146,17 @@ impl Server {
         }
     }
 
+    /// Its own account of how it is, and of what it has heard.
+    pub(crate) async fn says(&mut self) -> String {
+        if let Some(Running::Process(process)) = &mut self.running
+            && let Some(status) = process.ended()
+        {
+            return format!("ended by itself: {status}");
+        }
+        let ready = ask(&format!("http://{}/health/ready", self.address)).await;
+        format!("{ready} heard {}", self.heard().await)
+    }
+
     async fn is_ready(&self) -> bool {
         let text = ask(&format!("http://{}/health/ready", self.address)).await;
         text.contains("\"status\":\"ready\"")
