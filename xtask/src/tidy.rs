@@ -12,6 +12,7 @@ use serde_json::Value;
 /// What each crate may know of ours: dependencies point down only.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("protocol", &[]),
+    ("client", &["protocol"]), // never server code: programs of others are built on it
     ("domain", &["protocol"]),
     ("auth", &["protocol"]),
     ("storage", &["protocol", "domain"]),
@@ -29,7 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["storage"]),
     ("axum", &["api", "gateway", "server"]),
-    ("tokio", &["storage", "bus", "service", "gateway", "api", "server", "testkit"]),
+    ("tokio", &["client", "storage", "bus", "service", "gateway", "api", "server", "testkit"]),
     ("clap", &["server"]),
 ];
 
