@@ -5,7 +5,7 @@
 //! | layer | what it is | where |
 //! |---|---|---|
 //! | [`session::Session`] | the conversation with the server as a pure state machine: no sockets, no clock, no randomness of its own | [`session`] |
-//! | `RealtimeClient` | that session on a real socket: one connection, shared by cheap clones, with typed streams | `realtime` |
+//! | [`RealtimeClient`] | that session on a real socket: one connection, shared by cheap clones, with typed streams | [`realtime`] |
 //! | `DashboardBloc` | events in, states of a screen out | `bloc` |
 //!
 //! # What it promises
@@ -28,10 +28,15 @@ pub mod cursor;
 pub mod error;
 pub mod event;
 pub mod message;
+pub mod realtime;
 pub mod rights;
 pub mod session;
 pub mod status;
+pub mod stream;
 pub mod token;
+
+mod tls;
+mod transport;
 
 pub use address::{Address, BadAddress};
 pub use cursor::{Cursor, CursorStore, FileCursorStore};
@@ -41,6 +46,9 @@ pub use event::{
     NotificationEvent, RealtimeEvent,
 };
 pub use message::{Joined, Message, Resync, ResyncCause, RightsChanged};
+pub use realtime::{RealtimeClient, Snapshots, SnapshotsFuture};
 pub use rights::Forget;
 pub use status::ConnectionStatus;
+pub use stream::EventStream;
+pub use tls::Tls;
 pub use token::{AccessToken, FixedToken, TokenFault, TokenFuture, TokenProvider};

@@ -104,7 +104,7 @@ fn give(session: &mut Session, now: Moment, input: &Value) {
     let seconds = |name: &str| value[name].as_u64().map(Duration::from_secs);
     match kind.as_str() {
         "switch" => {
-            session.handle(now, Input::Switch(read(&value["organizationId"]), read(&value["cursor"])))
+            session.handle(now, Input::Switch(read(&value["organizationId"]), read(&value["cursor"])));
         }
         "kept" => session.handle(now, Input::Kept(read::<Seq>(value))),
         "token" => {
@@ -116,7 +116,7 @@ fn give(session: &mut Session, now: Moment, input: &Value) {
             session.handle(now, Input::Token(Ok(access)));
         }
         "tokenFault" if value == "signInRequired" => {
-            session.handle(now, Input::Token(Err(TokenFault::SignInRequired)))
+            session.handle(now, Input::Token(Err(TokenFault::SignInRequired)));
         }
         "tokenFault" => session.handle(now, Input::Token(Err(TokenFault::Unavailable("not now".into())))),
         "refused" => {
