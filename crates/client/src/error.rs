@@ -2,7 +2,11 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use unionflow_protocol::{Language, frame::OrganizationChoice, problem::ErrorCode};
+use unionflow_protocol::{
+    Language,
+    frame::OrganizationChoice,
+    problem::{ErrorCode, Problem},
+};
 
 /// Something went wrong: what kind of thing, and where known the server's own code for it.
 ///
@@ -25,6 +29,7 @@ struct Inner {
     retry_after: Option<Duration>,
     detail: Option<String>,
     choices: Vec<OrganizationChoice>,
+    problem: Option<Box<Problem>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -131,6 +136,7 @@ impl ClientError {
             retry_after: None,
             detail: None,
             choices: Vec::new(),
+            problem: None,
             source: None,
         }))
     }
@@ -165,6 +171,11 @@ impl ClientError {
         &self.0.choices
     }
 
+    /// The whole problem that the REST API answered: the fields at fault, the resource as it stands now.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.0.problem.as_deref()
+    }
+
     /// One line for a person: the server's code says it best.
     pub fn text(&self, language: Language) -> &'static str {
         match (self.0.kind, self.0.code) {
@@ -177,6 +188,15 @@ impl ClientError {
     #[must_use]
     pub fn with_code(mut self, code: Option<ErrorCode>) -> Self {
         self.0.code = code;
+        self
+    }
+
+    /// With the problem that the REST API answered, and its code, status and detail.
+    #[must_use]
+    pub fn with_problem(mut self, problem: Problem) -> Self {
+        (self.0.code, self.0.status) = (Some(problem.code), Some(problem.status));
+        self.0.detail.clone_from(&problem.detail);
+        self.0.problem = Some(Box::new(problem));
         self
     }
 

@@ -29,6 +29,8 @@ pub mod error;
 pub mod event;
 pub mod message;
 pub mod realtime;
+#[cfg(feature = "rest")]
+pub mod rest;
 pub mod rights;
 pub mod session;
 pub mod status;
