@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | [`session::Session`] | the conversation with the server as a pure state machine: no sockets, no clock, no randomness of its own | [`session`] |
 //! | [`RealtimeClient`] | that session on a real socket: one connection, shared by cheap clones, with typed streams | [`realtime`] |
-//! | `DashboardBloc` | events in, states of a screen out | `bloc` |
+//! | [`DashboardBloc`] | events in, states of a screen out | [`bloc`] |
 //!
 //! # What it promises
 //!
@@ -24,6 +24,7 @@
 
 pub mod address;
 pub mod backoff;
+pub mod bloc;
 pub mod cursor;
 pub mod error;
 pub mod event;
@@ -41,6 +42,7 @@ mod tls;
 mod transport;
 
 pub use address::{Address, BadAddress};
+pub use bloc::{Dashboard, DashboardBloc, DashboardSource, DashboardState};
 pub use cursor::{Cursor, CursorStore, FileCursorStore};
 pub use error::{ClientError, ErrorKind};
 pub use event::{
