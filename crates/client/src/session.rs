@@ -205,6 +205,8 @@ pub struct Session {
     roles: RoleSet,
     /// Facts up to here are duplicates.
     seen: Seq,
+    /// The server has sent everything up to here on this socket: snapshots may be further.
+    sent: Seq,
     /// Snapshots are needed, and not there: until then the cursor stays where it was.
     is_incomplete: bool,
     phase: Phase,
@@ -297,6 +299,7 @@ impl Session {
             joined: None,
             roles: RoleSet::EMPTY,
             seen: Seq::ZERO,
+            sent: Seq::ZERO,
             is_incomplete: false,
             phase: Phase::Idle,
             backoff: Backoff::new(settings.jitter),
@@ -443,7 +446,8 @@ impl Session {
     }
 
     fn acknowledge(&mut self, seq: Seq) {
-        if matches!(self.phase, Phase::Live { .. }) && seq > Seq::ZERO && seq <= self.seen {
+        let seq = seq.min(self.sent);
+        if matches!(self.phase, Phase::Live { .. }) && seq > Seq::ZERO {
             self.outputs.push_back(Output::Send(ClientFrame::Ack { seq }));
         }
     }

@@ -142,7 +142,9 @@ impl Session {
 
     /// There is no socket any more.
     pub(super) fn lost(&mut self, now: Moment, error: ClientError, then: Then) {
-        if matches!(self.phase, Phase::Live { since } if now.since(since) >= STEADY_AFTER) {
+        let was_steady = matches!(self.phase, Phase::Live { since } if now.since(since) >= STEADY_AFTER);
+        // Whoever is too slow comes back at once as long as each connection brings it further.
+        if was_steady || (then == Then::Now && self.has_come_further()) {
             self.backoff.reset();
         }
         self.let_go();
@@ -179,6 +181,11 @@ impl Session {
             }
             Then::At(at) => self.wait(now, error, at.since(now)),
         }
+    }
+
+    fn has_come_further(&self) -> bool {
+        let began = self.joined.map(|joined| joined.resumed_from.unwrap_or(joined.head_seq));
+        began.is_some_and(|began| self.seen > began)
     }
 
     /// Forgets what belongs to a socket.

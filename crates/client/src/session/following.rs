@@ -57,6 +57,7 @@ impl Session {
         }
         let seq = delivery.seq();
         if let Some(seq) = seq {
+            self.sent = self.sent.max(seq);
             if seq <= self.seen {
                 self.counts.duplicates += 1;
                 return;
@@ -115,6 +116,7 @@ impl Session {
         };
         (self.joined, self.roles) = (Some(joined), welcome.roles);
         self.seen = welcome.resumed_from.unwrap_or(welcome.head_seq);
+        self.sent = self.seen;
         self.tell(Message::Joined(joined));
         if let Some(before) = self.cursor {
             self.compare(now, before, &joined);
@@ -162,6 +164,7 @@ impl Session {
 
     /// The server has told everything up to here.
     fn passed(&mut self, seq: Seq) {
+        self.sent = self.sent.max(seq);
         self.seen = self.seen.max(seq);
         self.complete();
     }
