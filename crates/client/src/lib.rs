@@ -17,6 +17,12 @@
 //! - What may no longer be held after a change of roles is named ([`Forget`]).
 //! - Nothing is unbounded, nothing panics on what a server or a proxy sends, and nothing spins.
 //!
+//! # Begin here
+//!
+//! [`RealtimeClient::builder`], then [`RealtimeClient::events`], then [`RealtimeClient::connect`]. The folder `examples` has five
+//! short programs, from printing events to a bridge to a webhook. Commands and lists are in `rest`, behind the feature `rest`.
+//! Whoever writes a client in another language finds in the folder `conversations` what it has to do in every case.
+//!
 //! # What it never does
 //!
 //! It knows `unionflow-protocol` and no crate of the server. It contacts nothing but the address given. It never puts a token into

@@ -192,6 +192,27 @@ const HINT_EVERY: Duration = Duration::from_secs(1);
 const GO_AWAY_MAX: Duration = Duration::from_secs(300);
 
 /// See the module.
+///
+/// ```
+/// use unionflow_client::{
+///     AccessToken,
+///     backoff::Jitter,
+///     session::{Begin, Input, Moment, Output, Session, Settings},
+/// };
+///
+/// let mut session = Session::new(Settings {
+///     organization_id: None,
+///     cursor: None,
+///     begin: Begin::Now,
+///     fetches_snapshots: false,
+///     jitter: Jitter::seeded(1),
+/// });
+/// session.handle(Moment::default(), Input::Connect);
+/// let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
+/// assert_eq!(outputs.last(), Some(&Output::FetchToken { refused: false }));
+/// session.handle(Moment::default(), Input::Token(Ok(AccessToken::lasting("eyJ…"))));
+/// assert!(matches!(session.poll_output(), Some(Output::Open(_))));
+/// ```
 #[derive(Debug)]
 pub struct Session {
     organization_id: Option<OrganizationId>,

@@ -52,3 +52,42 @@ pub(super) fn read(bytes: &[u8]) -> Read {
         Err(error) => Read::NotJson(format!("not JSON at column {}", error.column())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::event::RealtimeEvent;
+
+    fn vectors(text: &str, list: &str) -> Vec<(String, Value)> {
+        let vectors: Value = serde_json::from_str(text).unwrap();
+        let of = |vector: &Value| (vector["bytes"].as_str().unwrap().to_owned(), vector.clone());
+        vectors[list].as_array().unwrap().iter().map(of).collect()
+    }
+
+    #[test]
+    fn what_later_versions_may_add_is_read_and_what_is_no_envelope_is_none() {
+        let text = include_str!("../../../protocol/vectors/tolerance.json");
+        for (bytes, vector) in vectors(text, "read") {
+            let Read::Event(delivery) = read(bytes.as_bytes()) else { panic!("{vector}") };
+            let known = !matches!(delivery.event, RealtimeEvent::Generic(_));
+            assert_eq!(known, vector["known"] == true, "{vector}");
+        }
+        for (bytes, vector) in vectors(text, "refused") {
+            assert!(matches!(read(bytes.as_bytes()), Read::Unknown(_) | Read::NotJson(_)), "{vector}");
+        }
+    }
+
+    #[test]
+    fn every_control_frame_is_read_and_an_unknown_one_passed_over() {
+        for (bytes, vector) in vectors(include_str!("../../../protocol/vectors/control.json"), "frames") {
+            let known = ControlFrame::decode(bytes.as_bytes()).is_some();
+            match read(bytes.as_bytes()) {
+                Read::Control(..) => assert!(known, "{vector}"),
+                Read::UnknownControl => assert!(!known, "{vector}"),
+                _ => panic!("{vector}"),
+            }
+        }
+    }
+}
