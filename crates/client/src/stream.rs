@@ -1,7 +1,7 @@
 //! Bounded queues between the connection and whoever reads: what each has taken, and what happens when one is slow.
 //!
 //! While a queue is full, nothing more is read from the socket; whoever has not made room after [`PATIENCE`] is told that it fell
-//! behind, and the others go on.
+//! behind, and the others go on without waiting for it again.
 
 use std::{
     collections::VecDeque,
@@ -76,6 +76,8 @@ struct Inner {
     /// What was taken last leads up to here; confirmed by reading on.
     taken: Option<Cursor>,
     confirmed: Option<Cursor>,
+    /// All that waits is that it fell behind: until that is read, nobody waits for this reader again.
+    is_behind: bool,
     is_closed: bool,
     waker: Option<Waker>,
 }
@@ -112,6 +114,7 @@ impl Stream for EventStream {
             return Poll::Pending;
         };
         inner.taken = cursor;
+        inner.is_behind = false;
         if inner.messages.is_empty() {
             inner.messages.shrink_to(16);
         }
@@ -129,6 +132,27 @@ impl Drop for EventStream {
 }
 
 impl Inner {
+    fn take(&mut self, messages: &[Message], complete: Option<Cursor>) {
+        if let Some((Message::FellBehind { missed }, cursor)) =
+            self.messages.front_mut().filter(|_| self.is_behind)
+        {
+            *missed += messages.len() as u64;
+            *cursor = complete;
+            return;
+        }
+        let (before, last) = (self.complete, messages.len());
+        // Whatever lies within leads only to where the queue was before.
+        let leads_to = |n: usize| if n + 1 == last { complete } else { before };
+        self.messages.extend(messages.iter().cloned().enumerate().map(|(n, message)| (message, leads_to(n))));
+    }
+
+    fn fall_behind(&mut self) {
+        let missed = self.messages.len() as u64;
+        self.messages = VecDeque::new();
+        self.messages.push_back((Message::FellBehind { missed }, self.complete));
+        self.is_behind = true;
+    }
+
     fn confirm(&mut self) {
         if let Some(taken) = self.taken.take() {
             self.confirmed = Some(taken);
@@ -139,7 +163,7 @@ impl Inner {
 impl Queue {
     fn is_full(&self) -> bool {
         let inner = lock(&self.inner);
-        !inner.is_closed && inner.messages.len() >= self.capacity
+        !inner.is_closed && !inner.is_behind && inner.messages.len() >= self.capacity
     }
 
     async fn has_room(&self) {
@@ -170,15 +194,9 @@ impl Streams {
     pub(crate) fn tell(&self, messages: &mut Vec<Message>, complete: Option<Cursor>) {
         let mut readers = lock(&self.readers);
         readers.complete = complete;
-        let last = messages.len();
         for queue in readers.open() {
             let mut inner = lock(&queue.inner);
-            let before = inner.complete;
-            let numbered = messages.iter().cloned().enumerate();
-            // Whatever lies within leads only to where the queue was before.
-            let with_cursor =
-                numbered.map(|(n, message)| (message, if n + 1 == last { complete } else { before }));
-            inner.messages.extend(with_cursor);
+            inner.take(messages, complete);
             inner.complete = complete;
             if inner.messages.is_empty() && inner.waker.is_some() {
                 // Somebody waits, and there is nothing to see: no need to wake.
@@ -209,11 +227,7 @@ impl Streams {
             if !queue.is_full() {
                 continue;
             }
-            let mut inner = lock(&queue.inner);
-            let missed = inner.messages.len() as u64;
-            inner.messages = VecDeque::new();
-            let complete = inner.complete;
-            inner.messages.push_back((Message::FellBehind { missed }, complete));
+            lock(&queue.inner).fall_behind();
         }
     }
 

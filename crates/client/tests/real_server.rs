@@ -284,3 +284,20 @@ async fn another_organisation_is_followed_on_the_same_socket() {
         assert!(!facts_until(&client, &mut events, head).await.is_empty());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_who_does_not_read_is_told_so_and_the_others_miss_nothing() {
+    let world = World::start().await;
+    let auditor = world.espoir(Role::Auditor).await;
+    let client = of(&auditor, &world.address()).begin(Begin::First).capacity(8).start();
+    let (mut slow, mut fast) = (client.events(), client.events());
+    client.connect().await;
+    let head = world.requests_at_once(60).await;
+    assert_eq!(facts_until(&client, &mut fast, head).await, due(&world, &auditor, 0).await);
+    let fell_behind = loop {
+        if let Message::FellBehind { missed } = next(&mut slow).await {
+            break missed;
+        }
+    };
+    assert!(fell_behind >= 8, "{fell_behind}");
+}

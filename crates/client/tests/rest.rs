@@ -2,19 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test, in its own functions too")]
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use tokio::time::timeout;
 use unionflow_client::{
-    ErrorKind, Message, RealtimeClient, TokenFault, TokenProvider,
+    Cursor, CursorStore, ErrorKind, Message, RealtimeClient, Resync, Snapshots, SnapshotsFuture, TokenFault,
+    TokenProvider,
     rest::{
         Account, ApprovalsQuery, IdempotencyKey, ImportQuery, InOrganization, JournalQuery, MembersQuery,
         PageQuery, RestClient,
     },
 };
 use unionflow_protocol::{
-    Amount, Currency, Language, Role,
+    Amount, Currency, Language, Role, Seq,
     approval::{ApprovalStatus, TransactionType},
+    id::OrganizationId,
     member::MemberStatus,
     problem::ErrorCode,
     rest::{
@@ -265,4 +267,92 @@ async fn a_server_that_is_away_is_waited_for_a_little_and_then_said_to_be_away()
     asking.await.unwrap().unwrap();
     world.stop().await;
     assert_eq!(rest.me().await.unwrap_err().kind(), ErrorKind::Unreachable);
+}
+
+/// A cursor that the server cannot go on from.
+struct Beyond(Cursor);
+
+impl CursorStore for Beyond {
+    fn load(&self, _: OrganizationId) -> io::Result<Option<Cursor>> {
+        Ok(Some(self.0))
+    }
+
+    fn save(&self, _: &Cursor) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What an application holds: here, how far it is.
+struct Holds(RestClient);
+
+impl Snapshots for Holds {
+    fn fetch(&self, resync: Resync) -> SnapshotsFuture<'_> {
+        Box::pin(
+            async move { Ok(self.0.read_stats(&InOrganization::of(resync.organization_id)).await?.as_of) },
+        )
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_resuming_is_impossible_snapshots_are_fetched_and_the_stream_goes_on_after_them() {
+    let world = World::start().await;
+    let (rest, account) = signed_in(&world, Role::Auditor, &world.address()).await;
+    let stats = rest.read_stats(&InOrganization::of(world.espoir.id)).await.unwrap();
+    let auditor = world.espoir.account(Role::Auditor);
+    let cursor = Cursor {
+        organization_id: world.espoir.id,
+        member_id: auditor.member_id,
+        epoch: stats.as_of.epoch,
+        seq: Seq(stats.as_of.as_of_seq.0 + 1_000),
+        roles: auditor.roles(),
+    };
+    let client = RealtimeClient::builder(rest.address().clone(), account)
+        .organization(world.espoir.id)
+        .cursors(Beyond(cursor))
+        .snapshots(Holds(rest))
+        .start();
+    let mut events = client.events();
+    client.connect().await;
+    let mut told = Vec::new();
+    while !told.contains(&"Resynced") {
+        told.push(match timeout(PATIENCE, events.recv()).await.unwrap().unwrap() {
+            Message::ResyncRequired(resync) => {
+                assert_eq!(resync.head_seq, stats.as_of.as_of_seq);
+                "ResyncRequired"
+            }
+            Message::Resynced { as_of } => {
+                assert!(as_of >= stats.as_of.as_of_seq);
+                "Resynced"
+            }
+            Message::Problem(error) => panic!("{error}"),
+            _ => continue,
+        });
+    }
+    assert_eq!(told, ["ResyncRequired", "Resynced"]);
+    let asked = of(&world, Role::Treasurer).await.submit_approval(&expense(&world, 7_000)).await.unwrap();
+    let comes = async {
+        loop {
+            if let Some(Message::Event(delivery)) = events.recv().await
+                && delivery.head.aggregate_id == asked.id.into()
+            {
+                return delivery.seq();
+            }
+        }
+    };
+    let seq = timeout(PATIENCE, comes).await.unwrap();
+    assert!(seq > Some(stats.as_of.as_of_seq));
+    assert!(client.cursor().unwrap().seq < cursor.seq, "the old cursor counts no more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_that_differ_by_years_do_not_matter() {
+    let world = World::start_at("2024-02-29T12:00:00Z".parse().unwrap()).await;
+    let (rest, account) = signed_in(&world, Role::Auditor, &world.address()).await;
+    let client =
+        RealtimeClient::builder(rest.address().clone(), account).organization(world.espoir.id).start();
+    let mut events = client.events();
+    client.connect().await;
+    let caught_up = async { while !matches!(events.recv().await, Some(Message::CaughtUp { .. })) {} };
+    timeout(PATIENCE, caught_up).await.unwrap();
+    rest.me().await.unwrap();
 }

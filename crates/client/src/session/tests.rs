@@ -228,3 +228,39 @@ fn random_walk(seed: u64) {
         }
     }
 }
+
+/// Frames of the vectors with bytes changed, lost, doubled and cut off.
+#[test]
+fn whatever_bytes_come_nothing_panics_and_the_cursor_does_not_go_back() {
+    let texts = [
+        include_str!("../../../protocol/vectors/control.json"),
+        include_str!("../../../protocol/vectors/events.json"),
+    ];
+    let frames: Vec<Vec<u8>> = texts
+        .iter()
+        .flat_map(|text| {
+            let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+            let lists =
+                vectors.as_object().unwrap().values().flat_map(|list| list.as_array().unwrap().clone());
+            lists.map(|vector| vector["bytes"].as_str().unwrap().as_bytes().to_vec()).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut chance = Jitter::seeded(11);
+    let mut pick = move |below: usize| (chance.next() * below as f64) as usize;
+    for _ in 0..20_000 {
+        let mut bytes = frames[pick(frames.len())].clone();
+        for _ in 0..=pick(3) {
+            let at = pick(bytes.len().max(1));
+            match pick(4) {
+                0 => bytes.truncate(at),
+                1 if at < bytes.len() => bytes[at] = pick(256) as u8,
+                2 if at < bytes.len() => drop(bytes.remove(at)),
+                _ => bytes.extend_from_within(at.min(bytes.len())..),
+            }
+        }
+        let mut session = joined(false, 20);
+        session.handle(at(50), Input::Text(&bytes));
+        assert!(session.cursor().is_some_and(|cursor| cursor.seq >= Seq(20)));
+        drain(&mut session);
+    }
+}

@@ -84,11 +84,17 @@ fn a_slow_reader_is_told_that_it_fell_behind_and_the_other_is_told_everything() 
     assert!(streams.have_room().now_or_never().is_none());
     streams.leave_behind();
     assert!(!streams.are_full());
-    tell(&streams, 4);
-    assert_eq!(read(&mut slow), Some(Message::FellBehind { missed: 3 }));
-    assert_eq!(read(&mut slow), Some(Message::CaughtUp { seq: Seq(4) }));
+    for seq in 4..=20 {
+        tell(&streams, seq);
+        assert!(!streams.are_full(), "nobody waits for it again");
+    }
+    assert_eq!(read(&mut slow), Some(Message::FellBehind { missed: 20 }));
+    tell(&streams, 21);
+    assert_eq!(read(&mut slow), Some(Message::CaughtUp { seq: Seq(21) }));
     let seen: Vec<_> = std::iter::from_fn(|| read(&mut fast)).collect();
-    assert_eq!(seen.len(), 4);
+    assert_eq!(seen.len(), 21);
+    read(&mut slow);
+    assert_eq!(streams.confirmed(), cursor(21));
 }
 
 #[test]
