@@ -120,8 +120,8 @@ impl RealtimeClient {
         self.say(Command::Disconnect).await;
     }
 
-    /// Follow another organisation of the same person, on the same socket where there is one. Where each organisation was is
-    /// kept in the [`CursorStore`].
+    /// Follow another organisation of the same person, on the same socket where there is one; else connect. Where each
+    /// organisation was is kept in the [`CursorStore`].
     pub async fn switch_organization(&self, organization_id: OrganizationId) {
         self.say(Command::Switch(organization_id)).await;
     }

@@ -255,11 +255,13 @@ fn may_retry(mode: Mode, error: &ClientError) -> bool {
         // Nothing has arrived.
         ErrorKind::Unreachable => true,
         // It may have arrived.
-        ErrorKind::Broken | ErrorKind::Timeout | ErrorKind::BadGateway => {
-            matches!(mode, Mode::Reads | Mode::Keyed)
-        }
+        ErrorKind::Broken
+        | ErrorKind::Timeout
+        | ErrorKind::BadGateway
+        | ErrorKind::Unavailable
+        | ErrorKind::Busy => matches!(mode, Mode::Reads | Mode::Keyed),
+        // Our server says so before it does anything.
         ErrorKind::Refused => matches!(error.status(), Some(429 | 503)),
-        ErrorKind::Unavailable | ErrorKind::Busy => true,
         _ => false,
     }
 }

@@ -210,12 +210,12 @@ impl Streams {
 
     /// Whether somebody's queue is full.
     pub(crate) fn are_full(&self) -> bool {
-        lock(&self.readers).open().iter().any(|queue| queue.is_full())
+        lock(&self.readers).open().any(|queue| queue.is_full())
     }
 
     /// Waits until nobody's queue is full.
     pub(crate) async fn have_room(&self) {
-        let queues = lock(&self.readers).open();
+        let queues: Vec<_> = lock(&self.readers).open().collect();
         for queue in queues {
             queue.has_room().await;
         }
@@ -238,10 +238,13 @@ impl Streams {
         if !readers.had_any {
             return readers.complete;
         }
-        let queues = readers.open();
-        let confirmed = queues.iter().map(|queue| lock(&queue.inner).confirmed);
-        if let Some(least) = confirmed.min_by_key(|cursor| cursor.map(|cursor| cursor.seq)) {
-            readers.confirmed = least;
+        let all: Vec<Option<Cursor>> = readers.open().map(|queue| lock(&queue.inner).confirmed).collect();
+        let place = |cursor: &Option<Cursor>| cursor.map(|cursor| (cursor.organization_id, cursor.epoch));
+        // Where one reader is already in another journal, places cannot be compared: the last that held for all, holds.
+        if let Some(least) = all.iter().min_by_key(|cursor| cursor.map(|cursor| cursor.seq))
+            && all.iter().all(|cursor| place(cursor) == place(least))
+        {
+            readers.confirmed = *least;
         }
         readers.confirmed
     }
@@ -261,9 +264,9 @@ impl Streams {
 }
 
 impl Readers {
-    fn open(&mut self) -> Vec<Arc<Queue>> {
+    fn open(&mut self) -> impl Iterator<Item = Arc<Queue>> + use<'_> {
         self.queues.retain(|queue| queue.strong_count() > 0);
-        self.queues.iter().filter_map(Weak::upgrade).collect()
+        self.queues.iter().filter_map(Weak::upgrade)
     }
 }
 

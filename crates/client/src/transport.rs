@@ -1,12 +1,12 @@
 //! Bytes to and from a server: TCP, TLS, and the WebSocket on them.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, io, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use http::HeaderValue;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -42,13 +42,17 @@ pub(crate) const FRAME_BYTES: usize = 4 * limits::EVENT_BYTES;
 const READ_BYTES: usize = 4 * 1024;
 /// How long writing a frame may take: ours are small, so a link that does not take one is dead.
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// Addresses of a name that are tried, and for how long each.
+const ADDRESSES_MAX: usize = 4;
+const ADDRESS_WITHIN: Duration = Duration::from_secs(4);
 const GOOD_BYE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Connects to a server.
 pub(crate) async fn dial(address: &Address, tls: &Tls) -> Result<Io, ClientError> {
-    let unreachable = |error: std::io::Error| ClientError::new(ErrorKind::Unreachable).with_source(error);
-    let stream = TcpStream::connect((address.host(), address.port())).await.map_err(unreachable)?;
-    stream.set_nodelay(true).map_err(unreachable)?;
+    let stream = connect(address).await.map_err(|error| {
+        let detail = error.to_string();
+        ClientError::new(ErrorKind::Unreachable).with_detail(detail).with_source(error)
+    })?;
     if !address.is_secure() {
         return Ok(Box::new(stream));
     }
@@ -58,6 +62,22 @@ pub(crate) async fn dial(address: &Address, tls: &Tls) -> Result<Io, ClientError
         let detail = error.to_string();
         ClientError::new(ErrorKind::Tls).with_detail(detail).with_source(error)
     })
+}
+
+/// One address after the other, none for long: on many a network the first, of IPv6, leads nowhere.
+async fn connect(address: &Address) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for found in lookup_host((address.host(), address.port())).await?.take(ADDRESSES_MAX) {
+        match timeout(ADDRESS_WITHIN, TcpStream::connect(found)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
 }
 
 /// An open WebSocket.

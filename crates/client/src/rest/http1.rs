@@ -55,6 +55,8 @@ const IDLE_MAX: usize = 4;
 /// How long a connection may take, and then an answer.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A file on the slowest network, in bytes a second.
+const SLOWEST: u64 = 8 * 1024;
 /// An import's report, and more.
 const BODY_BYTES: usize = 16 * 1024 * 1024;
 
@@ -75,7 +77,8 @@ impl Connections {
             None => timeout(CONNECT_WITHIN, self.connect()).await.map_err(|_| ErrorKind::Timeout)??,
         };
         let asked = ask(&mut sender, written);
-        let answer = timeout(ANSWER_WITHIN, asked).await.map_err(|_| ErrorKind::Timeout)??;
+        let sending = Duration::from_secs(request.body.map_or(0, |(bytes, _)| bytes.len() as u64 / SLOWEST));
+        let answer = timeout(ANSWER_WITHIN + sending, asked).await.map_err(|_| ErrorKind::Timeout)??;
         if sender.ready().await.is_ok() {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < IDLE_MAX {

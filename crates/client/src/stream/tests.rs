@@ -50,6 +50,26 @@ fn only_what_was_done_with_may_be_kept_and_the_slowest_reader_decides() {
 }
 
 #[test]
+fn while_a_reader_is_still_in_the_old_journal_no_place_of_the_new_one_is_kept() {
+    let streams = Streams::default();
+    let (mut one, mut other) = (streams.subscribe(10), streams.subscribe(10));
+    tell(&streams, 50);
+    for stream in [&mut one, &mut other] {
+        read(stream);
+        stream.confirm();
+    }
+    assert_eq!(streams.confirmed(), cursor(50));
+    let anew = cursor(3).map(|cursor| Cursor { epoch: Epoch::from_bytes([9; 16]), ..cursor });
+    streams.tell(&mut vec![Message::CaughtUp { seq: Seq(3) }], anew);
+    read(&mut one);
+    one.confirm();
+    assert_eq!(streams.confirmed(), cursor(50));
+    read(&mut other);
+    other.confirm();
+    assert_eq!(streams.confirmed(), anew);
+}
+
+#[test]
 fn what_no_reader_sees_moves_the_cursor_of_one_who_waits() {
     let streams = Streams::default();
     let mut reader = streams.subscribe(10);
