@@ -274,8 +274,8 @@ enum Phase {
     CatchingUp,
     /// Complete.
     Live { since: Moment },
-    /// Waits before the next attempt.
-    Waiting { until: Moment },
+    /// Waits before the next attempt; the server wants none before `earliest`.
+    Waiting { until: Moment, earliest: Moment },
 }
 
 impl Phase {
@@ -374,7 +374,7 @@ impl Session {
             Phase::Fetching { until }
             | Phase::Opening { until }
             | Phase::Greeting { until }
-            | Phase::Waiting { until } => Some(until),
+            | Phase::Waiting { until, .. } => Some(until),
             Phase::CatchingUp | Phase::Live { .. } => None,
         };
         let joined = self.phase.is_joined();
@@ -453,12 +453,13 @@ impl Session {
 
     fn network_is_back(&mut self, now: Moment) {
         match self.phase {
-            Phase::Waiting { .. } => {
+            Phase::Waiting { until, earliest } => {
                 let last = self.last_attempt.map_or(now, |last| last + HINT_EVERY);
-                if last <= now {
+                let next = last.max(earliest).min(until);
+                if next <= now {
                     self.begin_attempt(now);
                 } else {
-                    self.phase = Phase::Waiting { until: last };
+                    self.phase = Phase::Waiting { until: next, earliest };
                 }
             }
             Phase::CatchingUp | Phase::Live { .. } => self.ping(now),
@@ -483,7 +484,7 @@ impl Session {
             }
             Phase::Opening { until } if until <= now => self.on_failed(now, ErrorKind::Timeout.into()),
             Phase::Greeting { until } if until <= now => self.on_failed(now, ErrorKind::SaysNothing.into()),
-            Phase::Waiting { until } if until <= now => self.begin_attempt(now),
+            Phase::Waiting { until, .. } if until <= now => self.begin_attempt(now),
             Phase::Greeting { .. } => drop(self.leave_if_due(now)),
             Phase::CatchingUp | Phase::Live { .. } => self.on_joined_deadline(now),
             Phase::Fetching { .. } | Phase::Opening { .. } | Phase::Waiting { .. } => {}

@@ -168,18 +168,19 @@ impl Session {
                 }
                 self.token = None;
                 let wait = self.backoff.next_wait();
-                self.wait(now, error, wait);
+                self.wait(now, error, wait, now);
             }
             Then::Now if self.backoff.is_first() => self.begin_attempt(now),
             Then::Now | Then::Later => {
                 let wait = self.backoff.next_wait();
-                self.wait(now, error, wait);
+                self.wait(now, error, wait, now);
             }
             Then::AfterAtLeast(least) => {
-                let wait = self.backoff.next_wait().saturating_add(least.min(GO_AWAY_MAX));
-                self.wait(now, error, wait);
+                let least = least.min(GO_AWAY_MAX);
+                let wait = self.backoff.next_wait().saturating_add(least);
+                self.wait(now, error, wait, now + least);
             }
-            Then::At(at) => self.wait(now, error, at.since(now)),
+            Then::At(at) => self.wait(now, error, at.since(now), at),
         }
     }
 
@@ -202,8 +203,8 @@ impl Session {
         self.is_incomplete = false;
     }
 
-    fn wait(&mut self, now: Moment, reason: ClientError, retry_in: Duration) {
-        self.phase = Phase::Waiting { until: now + retry_in };
+    fn wait(&mut self, now: Moment, reason: ClientError, retry_in: Duration, earliest: Moment) {
+        self.phase = Phase::Waiting { until: now + retry_in, earliest };
         let attempt = self.backoff.attempts();
         self.say(ConnectionStatus::Waiting { reason, retry_in, attempt });
     }
