@@ -12,6 +12,7 @@ use serde_json::Value;
 /// What each crate may know of ours: dependencies point down only.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("protocol", &[]),
+    ("client", &["protocol"]), // never server code: programs of others are built on it
     ("domain", &["protocol"]),
     ("auth", &["protocol"]),
     ("storage", &["protocol", "domain"]),
@@ -29,7 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["storage"]),
     ("axum", &["api", "gateway", "server"]),
-    ("tokio", &["storage", "bus", "service", "gateway", "api", "server", "testkit"]),
+    ("tokio", &["client", "storage", "bus", "service", "gateway", "api", "server", "testkit"]),
     ("clap", &["server"]),
 ];
 
@@ -42,6 +43,7 @@ const FILE_LINES: usize = 800;
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut faults = Vec::new();
     dependencies(root, &mut faults)?;
+    sdk_is_light(root, &mut faults)?;
     architecture(root, &mut faults)?;
     sources(root, &mut faults)?;
     links(root, &mut faults)?;
@@ -90,6 +92,32 @@ fn dependencies(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What the SDK adds to a program that has Tokio and rustls already.
+const SDK_CRATES: usize = 60;
+
+fn sdk_is_light(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {
+    let mut added = crates_under(root, "unionflow-client")?;
+    for known in ["tokio", "rustls"] {
+        added = &added - &crates_under(root, known)?;
+    }
+    if added.is_empty() || added.len() > SDK_CRATES {
+        faults.push(format!("the SDK adds {} crates to a program with Tokio and rustls", added.len()));
+    }
+    Ok(())
+}
+
+/// A crate with all that it needs to run, each as name and version.
+fn crates_under(root: &Path, package: &str) -> Result<BTreeSet<String>, String> {
+    let output = Command::new("cargo")
+        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "-p", package])
+        .current_dir(root)
+        .output()
+        .map_err(|error| format!("cargo tree: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let name = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    Ok(text.lines().filter(|line| !line.is_empty()).map(name).collect())
 }
 
 fn architecture(root: &Path, faults: &mut Vec<String>) -> Result<(), String> {

@@ -2,7 +2,7 @@
 //!
 //! Real: the registry with its feeds, sessions, outbound queues, the reading of frames. Modelled: the store, the relay and the
 //! bus (at least once: with loss, duplicates, delays, and no order between topics), sockets that are slow or cut between any
-//! two bytes, crashes, drains, restores, and clients that keep a cursor. Time and chance come from the seed alone.
+//! two bytes, crashes, drains, restores, and clients that keep a cursor; some of them are the SDK's own session. Time and chance come from the seed alone.
 //!
 //! Each frame that a client reads is held against an oracle, which knows the journal and who may see what at each place of
 //! it: an event exactly once, in order, byte for byte, by the rights held; nothing of others; every promise about a cursor
@@ -14,6 +14,7 @@ mod client;
 mod gateway;
 mod journal;
 mod random;
+mod sdk;
 pub(crate) mod socket;
 mod stream;
 mod world;

@@ -81,21 +81,6 @@ impl Client {
         self.asked.clear();
         self.errors.clear();
     }
-
-    /// The next whole frame of what came: opcode and payload.
-    fn next_frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        let (first, second) = (*self.incoming.first()?, *self.incoming.get(1)?);
-        let (begin, length) = match second {
-            126 => (4, usize::from(u16::from_be_bytes(self.incoming.get(2..4)?.try_into().ok()?))),
-            127 => {
-                (10, usize::try_from(u64::from_be_bytes(self.incoming.get(2..10)?.try_into().ok()?)).ok()?)
-            }
-            length => (2, usize::from(length)),
-        };
-        let payload = self.incoming.get(begin..begin + length)?.to_vec();
-        self.incoming.drain(..begin + length);
-        Some((first & 0x0f, payload))
-    }
 }
 
 impl World {
@@ -299,7 +284,7 @@ impl World {
         let some =
             if self.is_quiet || self.random.one_in(2) { waiting } else { self.random.below(waiting + 1) };
         self.clients[i].incoming.extend(socket.wire().to_client.drain(..some));
-        while let Some((opcode, payload)) = self.clients[i].next_frame() {
+        while let Some((opcode, payload)) = next_frame(&mut self.clients[i].incoming) {
             match opcode {
                 1 => self.client_read(i, &payload)?,
                 8 => {
@@ -389,4 +374,17 @@ fn client_welcomed(
         }
     }
     Err("a welcome that nobody asked for".to_owned())
+}
+
+/// The next whole frame of what came: opcode and payload.
+pub(super) fn next_frame(incoming: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
+    let (first, second) = (*incoming.first()?, *incoming.get(1)?);
+    let (begin, length) = match second {
+        126 => (4, usize::from(u16::from_be_bytes(incoming.get(2..4)?.try_into().ok()?))),
+        127 => (10, usize::try_from(u64::from_be_bytes(incoming.get(2..10)?.try_into().ok()?)).ok()?),
+        length => (2, usize::from(length)),
+    };
+    let payload = incoming.get(begin..begin + length)?.to_vec();
+    incoming.drain(..begin + length);
+    Some((first & 0x0f, payload))
 }

@@ -305,7 +305,7 @@ impl World {
         let Arrival { client, socket, joined, token_ends } = self.gateways[g].arrivals.remove(0);
         self.sessions += 1;
         let id = SessionId::from_uuid(Uuid::from_u128(u128::from(self.sessions)));
-        let identity = self.identity(self.clients[client].person, token_ends);
+        let identity = self.identity(self.person_of(client), token_ends);
         let session = Session::new(id, identity, joined, now);
         let sign_in = SignInId::from_uuid(Uuid::from_u128(client as u128));
         let connection = Connection::new(socket.clone(), session, sign_in, self.settings.queue_bytes);
@@ -417,16 +417,17 @@ impl World {
                 };
                 let organization = index_of(wanted.organization_id.expect("a switch names one"));
                 let asked = Asked { organization, after: wanted.after, epoch: wanted.epoch };
-                let joined = self.store_joins(self.clients[client].person, asked);
+                let joined = self.store_joins(self.person_of(client), asked);
                 if joined.is_none() {
                     socket.excuse(CloseCode::SwitchRefused);
                 }
                 Some(Step::Finish(Done::Joined(joined.ok_or(ErrorCode::NotFound))))
             }
             Some(Step::Finish(done)) => {
+                let who = self.person_of(self.gateways[g].talks[t].client);
                 let talk = &mut self.gateways[g].talks[t];
                 if let Done::Verified(Ok((identity, _))) = &done
-                    && identity.person_id == person(self.clients[talk.client].person as u128)
+                    && identity.person_id == person(who as u128)
                 {
                     talk.token_ends = identity.token_ends.since(noon()).as_millis() as u64;
                 }

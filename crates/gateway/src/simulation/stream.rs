@@ -30,6 +30,11 @@ pub(super) struct Read<'a> {
 }
 
 impl Read<'_> {
+    /// Whether it has a place of its own in the journal.
+    pub(super) fn is_fact(&self) -> bool {
+        self.seq.is_some()
+    }
+
     pub(super) fn data<T: DeserializeOwned>(&self) -> T {
         serde_json::from_str(self.data.get()).expect("data of its type")
     }

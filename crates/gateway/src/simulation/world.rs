@@ -10,6 +10,7 @@ use super::{
     gateway::Gateway,
     journal::{KPIS, PERSONS, STATS, Store},
     random::Random,
+    sdk::Sdk,
     stream::{Violation, ensure},
 };
 use crate::{samples::noon, session::Now};
@@ -21,6 +22,8 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) gateways: Vec<Gateway>,
     pub(super) clients: Vec<Client>,
+    /// Clients on the SDK's session. To gateways they are numbered after the others.
+    pub(super) sdks: Vec<Sdk>,
     /// Milliseconds since the beginning.
     pub(super) now: u64,
     pub(super) settings: Settings,
@@ -63,11 +66,14 @@ impl World {
         let clients = (0..random.between(2, 7) as usize)
             .map(|i| Client::new(i, i % organizations, organizations))
             .collect();
+        let sdks =
+            (0..random.between(1, 3) as usize).map(|i| Sdk::new(&mut random, i, organizations)).collect();
         Self {
             random,
             store,
             gateways,
             clients,
+            sdks,
             now: 0,
             settings,
             is_quiet: false,
@@ -128,6 +134,8 @@ impl World {
             94..99 => self.time_goes_on(),
             _ => self.something_breaks(g, organization),
         }
+        let s = self.random.below(self.sdks.len());
+        self.sdk_steps(s)?;
         if self.random.one_in(4) {
             self.advance(1);
         }
@@ -255,6 +263,9 @@ impl World {
         for i in 0..self.clients.len() {
             self.cut(i);
         }
+        for s in 0..self.sdks.len() {
+            self.sdk_cut(s);
+        }
         self.store.restore(&mut self.random);
         for (index, organization) in self.store.organizations.iter().enumerate() {
             self.published[index] = self.published[index].min(organization.head());
@@ -290,7 +301,8 @@ impl World {
         for round in 0..ROUNDS {
             self.round(round)?;
             late = (0..self.clients.len()).filter(|i| !self.is_complete(*i)).collect();
-            if late.is_empty() && self.gateways.iter().all(Gateway::is_idle) {
+            let sdks_late = (0..self.sdks.len()).any(|s| !self.sdk_is_complete(s));
+            if late.is_empty() && !sdks_late && self.gateways.iter().all(Gateway::is_idle) {
                 return Ok(());
             }
         }
@@ -299,7 +311,8 @@ impl World {
             Some(stream.tell(&self.store))
         };
         let late: Vec<_> = late.iter().map(|i| (i, lacks(i))).collect();
-        Err(format!("not complete long after the last fault: {late:?}"))
+        let sdks: Vec<_> = self.sdks.iter().map(Sdk::tell).collect();
+        Err(format!("not complete long after the last fault: {late:?}; {sdks:?}"))
     }
 
     fn round(&mut self, round: usize) -> Result<(), Violation> {
@@ -324,6 +337,9 @@ impl World {
                 self.ping(i);
             }
         }
+        for s in 0..self.sdks.len() {
+            self.sdk_steps(s)?;
+        }
         self.advance(100);
         Ok(())
     }
@@ -347,6 +363,9 @@ impl World {
     fn all_leave(&mut self) -> Result<(), Violation> {
         for i in 0..self.clients.len() {
             self.cut(i);
+        }
+        for s in 0..self.sdks.len() {
+            self.sdk_cut(s);
         }
         for g in 0..self.gateways.len() {
             for _ in 0..3 {
