@@ -62,8 +62,14 @@ impl Failure {
     pub(crate) fn render(self, context: &Context, bare: Response) -> Response {
         let language = context.language();
         let problem = self.problem(language, context.trace_id());
-        if let Some(inside) = &self.inside {
-            tracing::error!(trace = context.trace_id(), code = %self.refusal.code, inside, "a request failed");
+        match &self.inside {
+            Some(inside) => {
+                tracing::error!(trace = context.trace_id(), code = %self.refusal.code, inside, "a request failed");
+            }
+            None if problem.trace_id.is_some() => {
+                tracing::warn!(trace = context.trace_id(), code = %self.refusal.code, "a request was not served");
+            }
+            None => {}
         }
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&problem).unwrap_or_default();

@@ -70,11 +70,13 @@ pub(crate) fn the_rest_is_elsewhere<S: Clone + Send + Sync + 'static>() -> Route
 fn elsewhere(headers: &HeaderMap, french: &str, english: &str) -> Response {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let language = accepted.and_then(Language::from_accept_language).unwrap_or(Language::French);
-    let mut problem = Problem::new(ErrorCode::NotFound, language);
+    // Not 404: clients take that for an organisation that does not exist, and stop.
+    let mut problem = Problem::new(ErrorCode::Unavailable, language);
     problem.detail = Some(language.pick(french, english).to_owned());
     let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut response = (StatusCode::NOT_FOUND, body).into_response();
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
     let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.as_str()));
     response

@@ -113,7 +113,7 @@ async fn what_a_process_does_not_serve_it_says_with_its_role() {
         (&gateway, "gateway", "/setup", json!(["deliver"])),
     ] {
         let (status, problem) = json_of(format!("http://{}{path}", server.address)).await;
-        assert_eq!((status, problem["code"].as_str()), (404, Some("NOT_FOUND")), "{problem}");
+        assert_eq!((status, problem["code"].as_str()), (503, Some("UNAVAILABLE")), "{problem}");
         let detail = problem["detail"].as_str().expect("a detail");
         assert!(detail.contains(&format!("role = {role}")), "{detail}");
         for address in [server.address, server.admin_address] {

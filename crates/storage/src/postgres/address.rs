@@ -121,7 +121,10 @@ impl Target {
             | SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::QUERY_CANCELED => StoreFault::Busy,
             _ if code.code().starts_with("23") => StoreFault::Constraint(reason),
-            // It is stopping, starting, or was told to end this connection.
+            // It is stopping, starting, closed for a while, or was told to end this connection.
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT | SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => {
+                PostgresFault::Unreachable { at, reason }.into()
+            }
             _ if code.code().starts_with("57P") || code.code().starts_with("08") => {
                 PostgresFault::Unreachable { at, reason }.into()
             }

@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// An answer means durable, whatever the server's default. A lock is waited for as long as a command has patience, and a
 /// process that vanished within a transaction holds its locks no longer than it takes to notice.
 const SETTINGS: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; \
-                        SET lock_timeout = 5000; SET statement_timeout = 9000; SET idle_in_transaction_session_timeout = 30000; \
+                        SET lock_timeout = 5000; SET statement_timeout = 9000; SET idle_in_transaction_session_timeout = 10000; \
                         SET tcp_user_timeout = 10000; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; \
                         SET tcp_keepalives_count = 3";
 

@@ -80,9 +80,11 @@ fn told(environment: &Environment, sending: &Sending, as_json: bool) -> Result<(
     } else {
         let (french, english) = (
             format!(
-                "{sent} envoyés vers {topic} ; ce qui ne peut toujours pas être pris en compte revient dans la liste"
+                "{sent} envoyés vers {topic} ; la liste les garde, et ce qui ne peut toujours pas être pris en compte y revient"
             ),
-            format!("{sent} sent to {topic}; what still cannot be taken in comes back to the list"),
+            format!(
+                "{sent} sent to {topic}; the list keeps them, and what still cannot be taken in comes there once more"
+            ),
         );
         outln!("{}", environment.say(&french, &english));
     }
