@@ -14,9 +14,11 @@ mod lifecycle;
 mod listener;
 mod out;
 mod role;
+mod sentences;
 mod server;
 mod telemetry;
 mod texts;
+mod words;
 
 use std::{ffi::OsString, process::ExitCode};
 
