@@ -20,7 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("service", &["protocol", "domain", "auth", "storage", "bus"]),
     ("gateway", &["protocol", "domain", "auth", "storage", "bus"]),
     ("api", &["protocol", "domain", "auth", "storage", "service"]),
-    ("server", &["protocol", "domain", "auth", "storage", "bus", "service", "gateway", "api"]),
+    ("server", &["protocol", "client", "domain", "auth", "storage", "bus", "service", "gateway", "api"]),
     ("testkit", &["protocol", "domain", "auth", "storage", "bus", "service", "server"]),
     ("components", &[]),
     ("xtask", &["components"]),

@@ -23,6 +23,7 @@ mod import;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod keys;
+mod login;
 mod migrate;
 mod serve;
 mod setup;
@@ -94,9 +95,15 @@ fn complain(text: &str, code: u8) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
-    if let Action::Completions { shell } = cli.command {
-        completions::run(shell, language);
-        return Ok(());
+    // Those that need no server of their own, and so no configuration.
+    match &cli.command {
+        Action::Completions { shell } => {
+            completions::run(*shell, language);
+            return Ok(());
+        }
+        Action::Login(asked) => return login::login(language, asked),
+        Action::Logout => return login::logout(language),
+        _ => {}
     }
     let listen = match &cli.command {
         Action::Serve(listen) => Some(listen.clone()),
@@ -128,7 +135,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         Action::Migrate(migrate) => migrate::run(environment, &migrate),
         Action::Doctor => doctor::run(environment),
         Action::Config(action) => config::run(&environment, action),
-        Action::Completions { .. } => Ok(()),
+        Action::Completions { .. } | Action::Login(_) | Action::Logout => Ok(()),
     }
 }
 

@@ -16,6 +16,7 @@ mod out;
 mod role;
 mod sentences;
 mod server;
+mod sign_in;
 mod telemetry;
 mod texts;
 mod words;
