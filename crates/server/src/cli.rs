@@ -83,6 +83,8 @@ pub(crate) enum Action {
     Login(Login),
     /// Sign out, here and on the server
     Logout,
+    /// The dashboard of your organisation, live, in this terminal
+    Watch(Watch),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigAction),
@@ -351,6 +353,19 @@ pub(crate) struct Login {
     /// Which organisation, if you belong to several: its id, or part of its name
     #[arg(long, value_name = "ORG")]
     pub(crate) organization: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Another of your organisations than the one chosen when you signed in: its id, or part of its name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) organization: Option<String>,
+    /// One event a line, as JSON, for scripts
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) json: bool,
+    /// Print the figures, and leave
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

@@ -29,6 +29,7 @@ mod serve;
 mod setup;
 mod user;
 mod verify;
+mod watch;
 
 /// How a command ended, beside success.
 #[derive(Debug)]
@@ -103,6 +104,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         }
         Action::Login(asked) => return login::login(language, asked),
         Action::Logout => return login::logout(language),
+        Action::Watch(asked) => return watch::run(language, asked),
         _ => {}
     }
     let listen = match &cli.command {
@@ -135,7 +137,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         Action::Migrate(migrate) => migrate::run(environment, &migrate),
         Action::Doctor => doctor::run(environment),
         Action::Config(action) => config::run(&environment, action),
-        Action::Completions { .. } | Action::Login(_) | Action::Logout => Ok(()),
+        Action::Completions { .. } | Action::Login(_) | Action::Logout | Action::Watch(_) => Ok(()),
     }
 }
 

@@ -19,6 +19,7 @@ mod server;
 mod sign_in;
 mod telemetry;
 mod texts;
+mod watch;
 mod words;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -13,6 +13,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use unionflow_protocol::{id::OrganizationId, rest::auth::Secret};
 
+mod tokens;
+
+pub(crate) use tokens::Tokens;
+
 /// A sign-in that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,6 +31,13 @@ pub(crate) struct Kept {
     pub(crate) organization: String,
     /// The newest refresh token.
     pub(crate) refresh_token: Secret,
+}
+
+impl Kept {
+    /// Whether another is the same sign-in, at whatever token.
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        (&self.url, &self.login) == (&other.url, &other.login)
+    }
 }
 
 /// Where it is kept.

@@ -150,6 +150,13 @@ pub(crate) const FRENCH_HELP: &[(&str, &str)] = &[
         "Quelle organisation, si vous en avez plusieurs : son identifiant, ou une partie de son nom",
     ),
     ("logout", "Se déconnecter, ici et sur le serveur"),
+    ("watch", "Le tableau de bord de votre organisation, en direct, dans ce terminal"),
+    (
+        "watch --organization",
+        "Une autre de vos organisations que celle choisie à la connexion : son identifiant, ou une partie de son nom",
+    ),
+    ("watch --json", "Un événement par ligne, en JSON, pour les scripts"),
+    ("watch --once", "Écrire les chiffres, et terminer"),
     ("config", "La configuration"),
     ("config check", "Dire si la configuration est bonne"),
     ("config show", "Montrer la configuration en vigueur, sans les secrets"),

@@ -1,7 +1,8 @@
-//! `unionflow login` and `logout`, from outside, against a real server.
+//! `unionflow login`, `logout` and `watch`, from outside, against a real server.
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test, in its own functions too")]
 
+mod lines;
 mod login;
 
 use std::{path::PathBuf, process::Stdio};
@@ -23,6 +24,12 @@ static STARTING: Mutex<()> = Mutex::const_new(());
 async fn world() -> World {
     let _alone = STARTING.lock().await;
     World::start().await
+}
+
+/// Starts the server again where it was stopped.
+async fn go_on(world: &mut World) {
+    let _alone = STARTING.lock().await;
+    world.try_go_on().await.unwrap();
 }
 
 async fn start(mut command: Command) -> Child {
