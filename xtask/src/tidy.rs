@@ -32,6 +32,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("axum", &["api", "gateway", "server"]),
     ("tokio", &["client", "storage", "bus", "service", "gateway", "api", "server", "testkit"]),
     ("clap", &["server"]),
+    ("ratatui", &["server"]),
 ];
 
 /// Functions longer than 70 lines, and how long they may be: this list may only shrink.

@@ -1,12 +1,23 @@
 //! `unionflow watch`: the dashboard of an organisation, on the Rust SDK and on nothing else of ours that a phone would not have.
 //!
-//! What is shown is made of values: [`figures`] says them, [`text`] and [`json`] write them as lines.
+//! What is shown is made of values: [`figures`] says them, [`text`] and [`json`] write them as lines, and with the feature
+//! `watch` there is a screen: a model that keys and news change, and what draws it. Only its shell knows a terminal.
 
 mod bars;
 mod figures;
 mod json;
+#[cfg(feature = "watch")]
+mod keys;
 mod known;
+#[cfg(feature = "watch")]
+mod model;
 mod plain;
+#[cfg(feature = "watch")]
+mod screen;
+#[cfg(feature = "watch")]
+mod shell;
+#[cfg(feature = "watch")]
+mod terminal;
 mod text;
 
 use std::sync::Arc;
@@ -28,6 +39,8 @@ use unionflow_protocol::{
 
 pub(crate) use json::follow as follow_as_json;
 pub(crate) use plain::follow as follow_as_text;
+#[cfg(feature = "watch")]
+pub(crate) use shell::on_screen;
 
 use crate::sign_in::Tokens;
 
@@ -37,6 +50,8 @@ pub(crate) struct Viewer {
     pub(crate) language: Language,
     pub(crate) organization_id: OrganizationId,
     pub(crate) organization: String,
+    #[cfg(feature = "watch")]
+    login: String,
     pub(crate) rest: RestClient,
     tokens: Tokens,
 }
@@ -62,6 +77,8 @@ impl Viewer {
             language,
             organization_id: kept.organization_id,
             organization: kept.organization.clone(),
+            #[cfg(feature = "watch")]
+            login: kept.login.clone(),
             rest: open.with_tokens(tokens.clone()),
             tokens,
         }

@@ -1,4 +1,4 @@
-//! `unionflow watch`: the dashboard, as lines, or once.
+//! `unionflow watch`: the dashboard, on a screen, as lines, or once.
 
 use unionflow_client::{Address, ErrorKind};
 use unionflow_protocol::Language;
@@ -34,6 +34,10 @@ pub(crate) fn run(language: Language, asked: &cli::Watch) -> Result<(), Failure>
 }
 
 async fn show(viewer: &Viewer, asked: &cli::Watch) -> Result<(), Failure> {
+    #[cfg(feature = "watch")]
+    if !asked.once && !asked.json && can_draw() {
+        return watch::on_screen(viewer).await.map_err(|error| Failure::Other(error.to_string()));
+    }
     let ended = if asked.once {
         match viewer.snapshot().await {
             Ok(snapshot) => {
@@ -48,4 +52,12 @@ async fn show(viewer: &Viewer, asked: &cli::Watch) -> Result<(), Failure> {
         watch::follow_as_text(viewer).await
     };
     Err(failed(viewer.language, &ended))
+}
+
+/// Whether there is a terminal that can place text.
+#[cfg(feature = "watch")]
+fn can_draw() -> bool {
+    use std::io::IsTerminal;
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb" || term.is_empty());
+    !dumb && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
 }
