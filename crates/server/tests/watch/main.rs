@@ -4,6 +4,10 @@
 
 mod lines;
 mod login;
+#[cfg(feature = "watch")]
+mod pty;
+#[cfg(feature = "watch")]
+mod terminal;
 
 use std::{path::PathBuf, process::Stdio};
 
