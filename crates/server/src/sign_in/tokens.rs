@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
-use unionflow_client::{AccessToken, TokenFault, TokenFuture, TokenProvider, rest::RestClient};
+use unionflow_client::{AccessToken, ErrorKind, TokenFault, TokenFuture, TokenProvider, rest::RestClient};
 use unionflow_protocol::{
     frame::Token,
     rest::auth::{Refresh, SignedIn},
@@ -69,12 +69,13 @@ impl Tokens {
                 drop(lock);
                 Ok(Access::of(signed_in))
             }
-            Err(error) if error.status() == Some(401) => {
+            // The server's own 401, and not that of a proxy that wants something else.
+            Err(error) if error.status() == Some(401) && error.kind() == ErrorKind::Refused => {
                 // It ended: the next command says so without asking the server.
                 self.shared.place.forget().map_err(|error| away(&error))?;
                 Err(TokenFault::SignInRequired)
             }
-            Err(error) => Err(away(&error)),
+            Err(error) => Err(TokenFault::Failed(error)),
         }
     }
 }

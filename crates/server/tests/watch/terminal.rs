@@ -3,7 +3,12 @@
 use std::process::Command;
 
 use serde_json::Value;
-use unionflow_protocol::Role;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use unionflow_client::ErrorKind;
+use unionflow_protocol::{Language, Role};
 use unionflow_testkit::{Person, World};
 
 use crate::{Machine, STARTING, go_on, pty::Pty};
@@ -149,4 +154,41 @@ async fn whoever_must_sign_in_again_reads_so_on_the_screen() {
     pty.sees(&["○ Arrêté", "! Connectez-vous de nouveau."]).await;
     pty.types("q");
     assert_eq!(pty.ends().await.code(), Some(0));
+}
+
+/// Something that is no server of ours: whatever is asked, it gives this answer and hangs up.
+async fn answers(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut asked = [0; 4096];
+            let _ = socket.read(&mut asked).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_answers_in_place_of_the_server_is_named_and_ends_no_sign_in() {
+    let world = world().await;
+    let html = "content-type: text/html\r\ncontent-length: 15\r\nconnection: close\r\n\r\n<html>no</html>";
+    for (answer, line) in [
+        (format!("HTTP/1.1 502 Bad Gateway\r\n{html}"), ErrorKind::BadGateway),
+        (format!("HTTP/1.1 401 Unauthorized\r\n{html}"), ErrorKind::NotUnionFlow),
+        (format!("HTTP/1.1 200 OK\r\n{html}"), ErrorKind::NotJson),
+        ("SSH-2.0-OpenSSH_9.2p1\r\n".to_owned(), ErrorKind::NotUnionFlow),
+    ] {
+        let machine = Machine::of(&world, Role::Secretary).await;
+        let kept = std::fs::read_to_string(machine.kept()).unwrap();
+        let elsewhere = kept.replace(&world.address(), &answers(answer.leak()).await);
+        std::fs::write(machine.kept(), &elsewhere).unwrap();
+        let mut pty = watch(&machine, &["--lang", "en"], &[]).await;
+        let line = format!("! {}", line.text(Language::English));
+        pty.until(|shown| shown.text.lines().nth(1) == Some(&line)).await;
+        pty.types("q");
+        assert_eq!(pty.ends().await.code(), Some(0));
+        assert_eq!(std::fs::read_to_string(machine.kept()).unwrap(), elsewhere);
+    }
 }
