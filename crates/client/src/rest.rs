@@ -222,6 +222,7 @@ impl RestClient {
         match tokens.token(is_refused).await {
             Ok(access) => Ok(Some(access.token)),
             Err(TokenFault::SignInRequired) => Err(ErrorKind::SignInRequired.into()),
+            Err(TokenFault::Failed(error)) => Err(error),
             Err(TokenFault::Unavailable(why)) => {
                 Err(ClientError::new(ErrorKind::TokenUnavailable).with_detail(why))
             }

@@ -4,6 +4,8 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use unionflow_protocol::frame::Token;
 
+use crate::error::ClientError;
+
 /// A token, and how long it lives.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
@@ -14,12 +16,14 @@ pub struct AccessToken {
 }
 
 /// Why a provider gives no token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum TokenFault {
     /// The person must sign in again: asking again would not help.
     SignInRequired,
     /// Not now: it is asked again later.
     Unavailable(String),
+    /// Not now, because the server that was asked for one answered so, or did not: people are told this as it is.
+    Failed(ClientError),
 }
 
 /// What a provider answers, once it has it.

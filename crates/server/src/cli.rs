@@ -79,6 +79,12 @@ pub(crate) enum Action {
     Migrate(Migrate),
     /// Look at the installation and say what is wrong
     Doctor,
+    /// Sign in to a server, and stay signed in on this machine
+    Login(Login),
+    /// Sign out, here and on the server
+    Logout,
+    /// The dashboard of your organisation, live, in this terminal
+    Watch(Watch),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigAction),
@@ -331,6 +337,35 @@ pub(crate) struct InOrganization {
     /// Only this organisation: its id, or part of its name
     #[arg(long, value_name = "ORG")]
     pub(crate) organization: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// Where the server is, such as https://unionflow.example.org
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: String,
+    /// Your phone or e-mail
+    #[arg(long, value_name = "LOGIN")]
+    pub(crate) login: String,
+    /// Read the password from standard input, one line
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Which organisation, if you belong to several: its id, or part of its name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) organization: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Another of your organisations than the one chosen when you signed in: its id, or part of its name
+    #[arg(long, value_name = "ORG")]
+    pub(crate) organization: Option<String>,
+    /// One event a line, as JSON, for scripts
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) json: bool,
+    /// Print the figures, and leave
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

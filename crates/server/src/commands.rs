@@ -23,11 +23,13 @@ mod import;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod keys;
+mod login;
 mod migrate;
 mod serve;
 mod setup;
 mod user;
 mod verify;
+mod watch;
 
 /// How a command ended, beside success.
 #[derive(Debug)]
@@ -94,9 +96,16 @@ fn complain(text: &str, code: u8) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
-    if let Action::Completions { shell } = cli.command {
-        completions::run(shell, language);
-        return Ok(());
+    // Those that need no server of their own, and so no configuration.
+    match &cli.command {
+        Action::Completions { shell } => {
+            completions::run(*shell, language);
+            return Ok(());
+        }
+        Action::Login(asked) => return login::login(language, asked),
+        Action::Logout => return login::logout(language),
+        Action::Watch(asked) => return watch::run(language, asked),
+        _ => {}
     }
     let listen = match &cli.command {
         Action::Serve(listen) => Some(listen.clone()),
@@ -128,7 +137,7 @@ fn dispatch(cli: Cli, language: Language) -> Result<(), Failure> {
         Action::Migrate(migrate) => migrate::run(environment, &migrate),
         Action::Doctor => doctor::run(environment),
         Action::Config(action) => config::run(&environment, action),
-        Action::Completions { .. } => Ok(()),
+        Action::Completions { .. } | Action::Login(_) | Action::Logout | Action::Watch(_) => Ok(()),
     }
 }
 

@@ -5,7 +5,6 @@ mod follow;
 mod history;
 mod life;
 mod telling;
-mod words;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -14,9 +14,13 @@ mod lifecycle;
 mod listener;
 mod out;
 mod role;
+mod sentences;
 mod server;
+mod sign_in;
 mod telemetry;
 mod texts;
+mod watch;
+mod words;
 
 use std::{ffi::OsString, process::ExitCode};
 

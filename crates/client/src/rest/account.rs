@@ -13,7 +13,7 @@ use unionflow_protocol::{
 
 use super::RestClient;
 use crate::{
-    error::ClientError,
+    error::{ClientError, ErrorKind},
     token::{AccessToken, TokenFault, TokenFuture, TokenProvider},
 };
 
@@ -101,12 +101,13 @@ impl Account {
                 let renewed = access.insert(Access::of(&signed_in));
                 Ok(renewed.give())
             }
-            Err(error) if error.status() == Some(401) => {
+            // The server's own 401, and not that of a proxy that wants something else.
+            Err(error) if error.status() == Some(401) && error.kind() == ErrorKind::Refused => {
                 *access = None;
                 self.shared.refresh.send_replace(None);
                 Err(TokenFault::SignInRequired)
             }
-            Err(error) => Err(TokenFault::Unavailable(error.to_string())),
+            Err(error) => Err(TokenFault::Failed(error)),
         }
     }
 }

@@ -73,6 +73,7 @@ impl Session {
                 let error = ClientError::new(ErrorKind::TokenUnavailable).with_detail(why);
                 self.lost(now, error, Then::Later);
             }
+            Err(TokenFault::Failed(error)) if fetching => self.lost(now, error, Then::Later),
             Err(_) if renewing => self.renew_later(now),
             Err(_) => {}
         }

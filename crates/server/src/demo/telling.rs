@@ -5,18 +5,18 @@ use std::{
     fmt,
 };
 
-use serde_json::value::RawValue;
 use unionflow_protocol::{
-    Amount, Currency, Envelope, Language, Position, Seq,
-    approval::TransactionType,
-    event::{Event, dashboard::DashboardStatsUpdate},
+    Envelope, Language, Position, Seq,
     frame::Control,
     id::{ApprovalId, Epoch, MemberId, OrganizationId},
 };
 use unionflow_service::Service;
 use unionflow_storage::tables::{member::MemberFilter, text::TextKind};
 
-use super::words;
+use crate::{
+    sentences::{Known, approval_of, sentence},
+    words,
+};
 
 /// How far the socket has come: what a reconnect resumes after.
 #[derive(Debug, Default, Clone, Copy)]
@@ -83,8 +83,12 @@ impl Teller {
             Position::Fact(seq) => format!("#{seq}"),
             Position::State { .. } => "≈".to_owned(),
         };
-        let who = envelope.head.actor_id.map(|id| format!(" — {}", self.name(id))).unwrap_or_default();
-        Some(format!("{time}  {seq:>7}  {}{who}", self.sentence(&envelope.event)))
+        let who = envelope
+            .head
+            .actor_id
+            .map(|id| format!(" — {}", self.name(id).unwrap_or("?")))
+            .unwrap_or_default();
+        Some(format!("{time}  {seq:>7}  {}{who}", sentence(&envelope.event, self.language, self)))
     }
 
     async fn learn(&mut self, envelope: &Envelope) {
@@ -109,10 +113,6 @@ impl Teller {
                 self.names.insert(member.id, format!("{} {}", member.name.given, member.name.family));
             }
         }
-    }
-
-    fn name(&self, id: MemberId) -> &str {
-        self.names.get(&id).map_or("?", String::as_str)
     }
 
     fn say<'a>(&self, french: &'a str, english: &'a str) -> &'a str {
@@ -149,102 +149,14 @@ impl Teller {
             Control::Error(error) => format!("{} {}", self.say("Refusé :", "Refused:"), error.code),
         })
     }
-
-    fn sentence(&self, event: &Event) -> String {
-        let (say, language) = (|french, english| self.say(french, english), self.language);
-        match event {
-            Event::ApprovalPending(e) => {
-                let content = &e.content;
-                let what = self.money(content.transaction_type, content.amount, content.currency);
-                format!("{} {what}{}", say("Demande :", "Request:"), self.purpose(e.id))
-            }
-            Event::ApprovalVoteRecorded(e) => {
-                let votes = format!("{}/{}", e.votes_in_step, e.votes_needed);
-                format!("{} ({votes}){}", say("Vote favorable", "Vote in favour"), self.purpose(e.id))
-            }
-            Event::ApprovalApproved(e) => {
-                let what = self.money(e.transaction_type, e.amount, e.currency);
-                format!("{} {what}{}", say("✓ Approuvé :", "✓ Approved:"), self.purpose(e.id))
-            }
-            Event::ApprovalRejected(e) => {
-                let what = self.money(e.transaction_type, e.amount, e.currency);
-                format!("{} {what}{}", say("✗ Rejeté :", "✗ Rejected:"), self.purpose(e.id))
-            }
-            Event::ApprovalExecuted(e) => {
-                let what = self.money(e.transaction_type, e.amount, e.currency);
-                format!("{} {what}{}", say("⇒ Exécuté :", "⇒ Executed:"), self.purpose(e.id))
-            }
-            Event::LedgerEntryPosted(e) => {
-                let lines = e.lines.iter().map(|line| {
-                    let account = words::account(line.kind, language);
-                    format!("{account} {}", line.amount.format(e.currency, language))
-                });
-                format!("{} {}", say("Écriture :", "Entry:"), lines.collect::<Vec<_>>().join(", "))
-            }
-            Event::MemberCreated(e) => {
-                format!("{} {}", say("Nouveau membre n°", "New member no."), e.member_number)
-            }
-            Event::RoleGranted(e) => {
-                let role = words::role(e.role, language);
-                format!("{} {role} — {}", say("Rôle donné :", "Role given:"), self.name(e.id))
-            }
-            Event::RoleRevoked(e) => {
-                let role = words::role(e.role, language);
-                format!("{} {role} — {}", say("Rôle retiré :", "Role taken:"), self.name(e.id))
-            }
-            Event::UserNotification(e) => {
-                let what = words::notification(e.kind, language);
-                format!("{} {what}", say("Notification :", "Notification:"))
-            }
-            Event::DashboardStatsUpdate(e) => self.figures(e),
-            other => {
-                let name = other.event_type().map_or(other.type_name(), |kind| words::event(kind, language));
-                format!("{name}{}", approval_of(other).map(|id| self.purpose(id)).unwrap_or_default())
-            }
-        }
-    }
-
-    fn figures(&self, stats: &DashboardStatsUpdate) -> String {
-        let balance = stats.balance.as_ref().map(|balance| {
-            format!(
-                " · {} {}",
-                self.say("solde", "balance"),
-                balance.total.format(stats.currency, self.language)
-            )
-        });
-        format!(
-            "{} {} {} · {} {}{}",
-            self.say("Chiffres :", "Figures:"),
-            stats.members.total,
-            self.say("membres", "members"),
-            stats.approvals.pending_count,
-            self.say("en attente", "pending"),
-            balance.unwrap_or_default(),
-        )
-    }
-
-    fn purpose(&self, id: ApprovalId) -> String {
-        let (open, close) = (self.say("« ", "“"), self.say(" »", "”"));
-        self.purposes.get(&id).map(|purpose| format!(" {open}{purpose}{close}")).unwrap_or_default()
-    }
-
-    fn money(&self, kind: TransactionType, amount: Amount, currency: Currency) -> String {
-        let name = words::transaction(kind, self.language);
-        if kind.is_governance() {
-            return name.to_owned();
-        }
-        format!("{name} {}", amount.format(currency, self.language))
-    }
 }
 
-/// The request that an event is about.
-fn approval_of(event: &Event) -> Option<ApprovalId> {
-    // Every event of a request has its id under `id`; so a look at the data serves for all of them.
-    let data: Box<RawValue> = serde_json::value::to_raw_value(event).ok()?;
-    #[derive(serde::Deserialize)]
-    struct Id {
-        id: ApprovalId,
+impl Known for Teller {
+    fn name(&self, id: MemberId) -> Option<&str> {
+        self.names.get(&id).map(String::as_str)
     }
-    let about = event.type_name().starts_with("APPROVAL_");
-    about.then(|| serde_json::from_str::<Id>(data.get()).ok().map(|id| id.id)).flatten()
+
+    fn purpose(&self, id: ApprovalId) -> Option<&str> {
+        self.purposes.get(&id).map(String::as_str)
+    }
 }

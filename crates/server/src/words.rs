@@ -1,4 +1,4 @@
-//! What codes are called in the story that the demonstration tells.
+//! What codes are called, in sentences for people.
 
 use unionflow_protocol::{
     EventType, Language, Role, RoleSet, account::AccountKind, approval::TransactionType,
@@ -6,11 +6,11 @@ use unionflow_protocol::{
 };
 
 /// Roles, one after the other.
-pub(super) fn roles(roles: RoleSet, language: Language) -> String {
+pub(crate) fn roles(roles: RoleSet, language: Language) -> String {
     roles.iter().map(|role| self::role(role, language)).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) const fn role(role: Role, language: Language) -> &'static str {
+pub(crate) const fn role(role: Role, language: Language) -> &'static str {
     match role {
         Role::Admin => language.pick("administrateur", "administrator"),
         Role::President => language.pick("président", "president"),
@@ -22,7 +22,7 @@ pub(super) const fn role(role: Role, language: Language) -> &'static str {
     }
 }
 
-pub(super) const fn account(kind: AccountKind, language: Language) -> &'static str {
+pub(crate) const fn account(kind: AccountKind, language: Language) -> &'static str {
     match kind {
         AccountKind::Cash => language.pick("caisse", "cash box"),
         AccountKind::Bank => language.pick("banque", "bank"),
@@ -34,7 +34,7 @@ pub(super) const fn account(kind: AccountKind, language: Language) -> &'static s
     }
 }
 
-pub(super) const fn transaction(kind: TransactionType, language: Language) -> &'static str {
+pub(crate) const fn transaction(kind: TransactionType, language: Language) -> &'static str {
     match kind {
         TransactionType::Contribution => language.pick("cotisation", "contribution"),
         TransactionType::Deposit => language.pick("dépôt", "deposit"),
@@ -49,7 +49,7 @@ pub(super) const fn transaction(kind: TransactionType, language: Language) -> &'
     }
 }
 
-pub(super) const fn notification(kind: NotificationKind, language: Language) -> &'static str {
+pub(crate) const fn notification(kind: NotificationKind, language: Language) -> &'static str {
     use NotificationKind as Kind;
     match kind {
         Kind::ApprovalWaiting => language.pick("une demande attend un vote", "a request waits for a vote"),
@@ -76,7 +76,7 @@ pub(super) const fn notification(kind: NotificationKind, language: Language) -> 
 }
 
 /// An event in few words; its code where it has none here.
-pub(super) const fn event(event_type: EventType, language: Language) -> &'static str {
+pub(crate) const fn event(event_type: EventType, language: Language) -> &'static str {
     use EventType as Type;
     match event_type {
         Type::ApprovalUpdated => {
