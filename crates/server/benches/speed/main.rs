@@ -11,6 +11,7 @@ mod delivery;
 mod import;
 mod memory;
 mod report;
+mod sdk;
 mod start;
 mod submissions;
 mod worlds;
@@ -25,6 +26,7 @@ cargo xtask bench [MEASURE …]
   start         from the start of the process to the first answer; beside the start of a process that does nothing
   memory        user memory per idle connection
   delivery      commit → last of 1,000 sockets; beside plain writes to 1,000 sockets
+  sdk           an event's way through the Rust SDK, and a client's memory
   decision      approve (request sent) → frame at one subscriber, 20 a second
 
 All of them, if none is named.
@@ -42,7 +44,7 @@ fn main() {
         return measured(async |report| cluster::measure(report, &arguments[1..]).await);
     }
     let wants = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
-    let known = ["submissions", "import", "start", "memory", "delivery", "decision"];
+    let known = ["submissions", "import", "start", "memory", "delivery", "decision", "sdk"];
     if arguments.iter().any(|argument| !known.contains(&argument.as_str())) {
         eprint!("{USAGE}");
         std::process::exit(2);
@@ -65,6 +67,9 @@ fn main() {
         }
         if wants("decision") {
             decision::measure(report).await;
+        }
+        if wants("sdk") {
+            sdk::measure(report).await;
         }
     });
 }
