@@ -341,7 +341,7 @@ pub(crate) struct InOrganization {
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// Where the server is, such as https://unionflow.example.org
+    /// Where the server is: its address in a browser
     #[arg(long, value_name = "URL")]
     pub(crate) url: String,
     /// Your phone or e-mail

@@ -142,7 +142,7 @@ pub(crate) const FRENCH_HELP: &[(&str, &str)] = &[
     ("dead-letters replay --json", "Un objet JSON"),
     ("doctor", "Examiner l’installation et dire ce qui ne va pas"),
     ("login", "Se connecter à un serveur, et le rester sur cette machine"),
-    ("login --url", "Où se trouve le serveur, par exemple https://unionflow.exemple.org"),
+    ("login --url", "Où se trouve le serveur : son adresse dans un navigateur"),
     ("login --login", "Votre téléphone ou votre e-mail"),
     ("login --password-stdin", "Lire le mot de passe sur l’entrée standard, une ligne"),
     (

@@ -109,6 +109,14 @@ pub(super) fn about(model: &Model, approval: &Approval, palette: Palette) -> Vec
         let text = say(model, "Bloquée : trop peu de personnes peuvent voter.", "Blocked: too few may vote.");
         lines.push(Line::styled(text.to_owned(), palette.bad()));
     }
+    if approval.terms.policy.single_signature {
+        let text = say(
+            model,
+            "Signature unique : qui vote seul décide seul.",
+            "Single signature: who votes alone decides alone.",
+        );
+        lines.push(Line::styled(text.to_owned(), palette.warning()));
+    }
     if !approval.terms.code_givers.is_empty() {
         let givers: Vec<String> = approval.terms.code_givers.iter().map(|id| name(*id)).collect();
         let text = say(

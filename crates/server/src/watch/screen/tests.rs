@@ -73,6 +73,21 @@ fn whoever_decides_sees_the_whole_request_also_where_it_is_as_long_as_may_be() {
 }
 
 #[test]
+fn a_voter_is_warned_of_a_single_signature_and_of_a_code_that_was_shown() {
+    let mut model = looking(Language::English);
+    let mut request = approval(12, 75_000, "Chaises", None);
+    request.terms.policy.single_signature = true;
+    request.terms.code_givers = vec![request.requester_id];
+    give(&mut model, Input::Dashboard(dashboard(vec![request])));
+    press(&mut model, KeyCode::Char('a'));
+    let screen = shown(&model);
+    for warning in ["Single signature:", "Beware: a code to the account", "was shown to", "Clarisse Exemple"]
+    {
+        assert!(screen.contains(warning), "{screen}");
+    }
+}
+
+#[test]
 fn every_kind_of_error_has_its_own_line_on_the_screen_in_both_languages() {
     for language in [Language::French, Language::English] {
         let mut lines = std::collections::BTreeSet::new();
