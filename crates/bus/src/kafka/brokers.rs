@@ -57,7 +57,7 @@ impl Brokers {
         } else {
             self.away(error)
         };
-        self.seen.not_taken(topic, fault.to_string());
+        self.seen.not_taken(topic, &fault);
         fault
     }
 }

@@ -7,9 +7,12 @@ use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 use unionflow_protocol::Topic;
 
-/// For how long a record that was not taken counts when nothing was tried since: another process may publish now. Whatever
-/// waits is tried again far more often.
-const COUNTS_FOR: Duration = Duration::from_secs(20);
+use crate::BusFault;
+
+/// For how long it counts that we were not let, when nothing was tried since.
+const FORBIDDEN_FOR: Duration = Duration::from_secs(20);
+/// And that a record was not taken. Whatever waits is tried again more often, but another process may publish now.
+const AWAY_FOR: Duration = Duration::from_secs(5);
 
 /// What was seen last. Nothing is held against brokers that were not asked yet.
 #[derive(Default)]
@@ -22,9 +25,15 @@ struct Inner {
     /// Topics that were not there, or not to be seen by us.
     missing: Vec<Topic>,
     /// When a record was not taken, and why, by topics on which none was since.
-    not_taken: HashMap<Topic, (Instant, String)>,
+    not_taken: HashMap<Topic, Complaint>,
     /// When we were not let read what others send, and why.
-    not_read: Option<(Instant, String)>,
+    not_read: Option<Complaint>,
+}
+
+/// Why something did not go, and until when that counts.
+struct Complaint {
+    until: Instant,
+    why: String,
 }
 
 impl Seen {
@@ -52,21 +61,22 @@ impl Seen {
         seen.not_taken.remove(&topic);
     }
 
-    /// A record was not, and not for what it is.
-    pub(super) fn not_taken(&self, topic: Topic, why: String) {
-        self.0.lock().not_taken.insert(topic, (Instant::now(), why));
+    /// A record was not, and not for what it is: the brokers are away, or do not let us.
+    pub(super) fn not_taken(&self, topic: Topic, fault: &BusFault) {
+        let counts_for = if matches!(fault, BusFault::Forbidden(_)) { FORBIDDEN_FOR } else { AWAY_FOR };
+        self.0.lock().not_taken.insert(topic, Complaint::of(fault.to_string(), counts_for));
     }
 
     /// We were not let read what others send.
     pub(super) fn not_read(&self, why: String) {
-        self.0.lock().not_read = Some((Instant::now(), why));
+        self.0.lock().not_read = Some(Complaint::of(why, FORBIDDEN_FOR));
     }
 
     /// Why records on these topics are not taken, if they are not.
     pub(super) fn why_not_taken(&self, topics: &[Topic]) -> Option<String> {
         let seen = self.0.lock();
         let missing = || topics.iter().find(|topic| seen.missing.contains(topic));
-        let not_taken = || topics.iter().find_map(|topic| counts(seen.not_taken.get(topic)?));
+        let not_taken = || topics.iter().find_map(|topic| seen.not_taken.get(topic)?.counts());
         let unanswered = seen.unanswered.clone();
         unanswered
             .or_else(|| {
@@ -77,7 +87,7 @@ impl Seen {
 
     /// Why what others send on these topics is not taken in, if it is not.
     pub(super) fn why_not_taken_in(&self, topics: &[Topic]) -> Option<String> {
-        let not_read = || self.0.lock().not_read.as_ref().and_then(counts);
+        let not_read = || self.0.lock().not_read.as_ref().and_then(Complaint::counts);
         let missing = || {
             let seen = self.0.lock();
             let missing = topics.iter().find(|topic| seen.missing.contains(topic))?;
@@ -87,6 +97,12 @@ impl Seen {
     }
 }
 
-fn counts((at, why): &(Instant, String)) -> Option<String> {
-    (at.elapsed() < COUNTS_FOR).then(|| why.clone())
+impl Complaint {
+    fn of(why: String, counts_for: Duration) -> Self {
+        Self { until: Instant::now() + counts_for, why }
+    }
+
+    fn counts(&self) -> Option<String> {
+        (Instant::now() < self.until).then(|| self.why.clone())
+    }
 }
