@@ -34,7 +34,8 @@ fn events(report: &mut Report) {
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let (mut session, first) = live();
-        let frames = frames(first + 1);
+        // The conversation goes on a little after its welcome.
+        let frames = frames(first + 10);
         let (mut told, begun) = (0, Instant::now());
         for frame in &frames {
             session.handle(Moment::default(), Input::Text(frame.as_bytes()));
@@ -43,7 +44,7 @@ fn events(report: &mut Report) {
             }
         }
         ours.push(begun.elapsed());
-        assert!(told >= frames.len(), "each event is told");
+        assert!(told >= frames.len(), "each event is told: {told} of {}", frames.len());
         let begun = Instant::now();
         for frame in &frames {
             std::hint::black_box(serde_json::from_slice::<Value>(frame.as_bytes()).expect("JSON"));
@@ -91,12 +92,15 @@ fn live() -> (Session, u64) {
     (session, seq)
 }
 
-/// Frames of all facts of the vectors again and again, from this place on.
+/// Frames of the vectors' facts again and again, from this place on; without those that end a membership or change rights.
 fn frames(first: u64) -> Vec<String> {
     let vectors: Value = serde_json::from_str(EVENTS).expect("JSON");
     let texts =
         vectors["events"].as_array().expect("events").iter().filter_map(|event| event["bytes"].as_str());
+    let changes =
+        |text: &&str| text.contains("\"eventType\":\"MEMBER_") || text.contains("\"eventType\":\"ROLE_");
     let parts: Vec<(String, String)> = texts
+        .filter(|text| !changes(text))
         .filter_map(|text| {
             let (before, rest) = text.split_once("\"seq\":")?;
             let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
