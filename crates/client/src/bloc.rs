@@ -5,7 +5,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
@@ -23,8 +23,11 @@ pub use reducer::{Effect, Input, Reducer};
 pub use state::{Dashboard, DashboardState, Fetched, Figures, Parts, PendingApprovals};
 
 use crate::{
-    error::ClientError, realtime::RealtimeClient, session::Moment, status::ConnectionStatus,
-    stream::EventStream,
+    error::ClientError,
+    realtime::RealtimeClient,
+    session::Moment,
+    status::ConnectionStatus,
+    stream::{EventStream, changes},
 };
 
 /// Where a dashboard fetches what no event brings. With the feature `rest`, a [`RestClient`](crate::rest::RestClient) is one.
@@ -134,18 +137,6 @@ impl DashboardBloc {
             let _ = is_done.await;
         }
     }
-}
-
-fn changes<T: Clone + Send + Sync + 'static>(
-    receiver: watch::Receiver<T>,
-) -> impl Stream<Item = T> + Send + use<T> {
-    stream::unfold((receiver, true), |(mut receiver, is_first)| async move {
-        if !is_first {
-            receiver.changed().await.ok()?;
-        }
-        let value = receiver.borrow_and_update().clone();
-        Some((value, (receiver, false)))
-    })
 }
 
 struct Driver {

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
@@ -27,7 +27,7 @@ use crate::{
     message::Resync,
     session::{Begin, Settings},
     status::ConnectionStatus,
-    stream::{CAPACITY, EventStream, Streams},
+    stream::{CAPACITY, EventStream, Streams, changes},
     tls::Tls,
     token::TokenProvider,
 };
@@ -173,18 +173,6 @@ impl RealtimeClient {
     async fn say(&self, command: Command) {
         let _ = self.commands.send(command).await;
     }
-}
-
-fn changes<T: Clone + Send + Sync + 'static>(
-    receiver: watch::Receiver<T>,
-) -> impl Stream<Item = T> + Send + use<T> {
-    stream::unfold((receiver, true), |(mut receiver, is_first)| async move {
-        if !is_first {
-            receiver.changed().await.ok()?;
-        }
-        let value = receiver.borrow_and_update().clone();
-        Some((value, (receiver, false)))
-    })
 }
 
 impl fmt::Debug for RealtimeClient {

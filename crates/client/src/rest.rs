@@ -19,6 +19,7 @@ use unionflow_protocol::{
 };
 
 mod account;
+mod held_token;
 mod http1;
 mod query;
 mod routes;
@@ -26,6 +27,7 @@ mod routes;
 mod tests;
 
 pub use account::Account;
+pub use held_token::HeldToken;
 pub use query::{ApprovalsQuery, ImportQuery, InOrganization, JournalQuery, MembersQuery, PageQuery};
 pub use routes::ROUTES;
 

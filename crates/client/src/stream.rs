@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, StreamExt};
-use tokio::sync::Notify;
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::{Notify, watch};
 
 use crate::{cursor::Cursor, message::Message};
 
@@ -42,6 +42,19 @@ pub const CAPACITY: usize = 256;
 #[derive(Debug)]
 pub struct EventStream {
     queue: Arc<Queue>,
+}
+
+/// What a value is now, and each time that it changes; a reader that is slow misses some, and never the newest.
+pub(crate) fn changes<T: Clone + Send + Sync + 'static>(
+    receiver: watch::Receiver<T>,
+) -> impl Stream<Item = T> + Send + use<T> {
+    stream::unfold((receiver, true), |(mut receiver, is_first)| async move {
+        if !is_first {
+            receiver.changed().await.ok()?;
+        }
+        let value = receiver.borrow_and_update().clone();
+        Some((value, (receiver, false)))
+    })
 }
 
 /// All readers.

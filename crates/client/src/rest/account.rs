@@ -1,17 +1,11 @@
 //! Somebody who is signed in, and stays so: access tokens are renewed by the refresh token.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use tokio::{
-    sync::{Mutex, watch},
-    time::Instant,
-};
-use unionflow_protocol::{
-    frame::Token,
-    rest::auth::{Refresh, Secret, SignedIn},
-};
+use tokio::sync::{Mutex, watch};
+use unionflow_protocol::rest::auth::{Refresh, Secret, SignedIn};
 
-use super::RestClient;
+use super::{HeldToken, RestClient};
 use crate::{
     error::{ClientError, ErrorKind},
     token::{AccessToken, TokenFault, TokenFuture, TokenProvider},
@@ -36,26 +30,16 @@ pub struct Account {
 
 struct Shared {
     rest: RestClient,
-    access: Mutex<Option<Access>>,
+    access: Mutex<Option<HeldToken>>,
     refresh: watch::Sender<Option<Secret>>,
 }
-
-struct Access {
-    token: Token,
-    life: Duration,
-    ends: Instant,
-}
-
-/// A token with less left than this, or than a third of its life, is renewed when it is asked for: before whoever holds it
-/// sees it end.
-const MARGIN: Duration = Duration::from_secs(90);
 
 impl Account {
     pub(super) fn new(rest: RestClient, signed_in: SignedIn) -> Self {
         let account = Self::resumed(rest, Secret(String::new()));
         account.shared.refresh.send_replace(signed_in.refresh_token.clone());
         if let Ok(mut access) = account.shared.access.try_lock() {
-            *access = Some(Access::of(&signed_in));
+            *access = Some(HeldToken::of(&signed_in));
         }
         account
     }
@@ -86,8 +70,8 @@ impl Account {
     /// One renewal at a time: whoever asks meanwhile is given its answer.
     async fn give(&self, refused: bool) -> Result<AccessToken, TokenFault> {
         let mut access = self.shared.access.lock().await;
-        if let Some(good) = access.as_ref().filter(|access| !refused && access.is_good()) {
-            return Ok(good.give());
+        if let Some(good) = access.as_ref().filter(|_| !refused).and_then(HeldToken::while_good) {
+            return Ok(good);
         }
         let Some(refresh_token) = self.shared.refresh.borrow().clone() else {
             return Err(TokenFault::SignInRequired);
@@ -98,7 +82,7 @@ impl Account {
                 if signed_in.refresh_token.is_some() {
                     self.shared.refresh.send_replace(signed_in.refresh_token.clone());
                 }
-                let renewed = access.insert(Access::of(&signed_in));
+                let renewed = access.insert(HeldToken::of(&signed_in));
                 Ok(renewed.give())
             }
             // The server's own 401, and not that of a proxy that wants something else.
@@ -109,25 +93,6 @@ impl Account {
             }
             Err(error) => Err(TokenFault::Failed(error)),
         }
-    }
-}
-
-impl Access {
-    fn of(signed_in: &SignedIn) -> Self {
-        let life = Duration::from_secs(signed_in.expires_in.into());
-        Self { token: Token(signed_in.access_token.0.clone()), life, ends: Instant::now() + life }
-    }
-
-    fn left(&self) -> Duration {
-        self.ends.saturating_duration_since(Instant::now())
-    }
-
-    fn is_good(&self) -> bool {
-        self.left() > MARGIN.min(self.life / 3)
-    }
-
-    fn give(&self) -> AccessToken {
-        AccessToken { token: self.token.clone(), expires_in: Some(self.left()) }
     }
 }
 

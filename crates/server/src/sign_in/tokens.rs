@@ -1,14 +1,14 @@
 //! Access tokens from the sign-in that is kept. Refresh tokens rotate, so the newest is kept before its access token is used,
 //! and two commands never renew at once: one that renewed an older token would look like a thief, and end the sign-in.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::{sync::Mutex, time::Instant};
-use unionflow_client::{AccessToken, ErrorKind, TokenFault, TokenFuture, TokenProvider, rest::RestClient};
-use unionflow_protocol::{
-    frame::Token,
-    rest::auth::{Refresh, SignedIn},
+use tokio::sync::Mutex;
+use unionflow_client::{
+    AccessToken, ErrorKind, TokenFault, TokenFuture, TokenProvider,
+    rest::{HeldToken, RestClient},
 };
+use unionflow_protocol::rest::auth::Refresh;
 
 use super::{Kept, Place};
 
@@ -23,17 +23,8 @@ struct Shared {
     /// Whose: should somebody else sign in meanwhile, theirs are not given out as this person's.
     kept: Kept,
     rest: RestClient,
-    access: Mutex<Option<Access>>,
+    access: Mutex<Option<HeldToken>>,
 }
-
-struct Access {
-    token: Token,
-    life: Duration,
-    ends: Instant,
-}
-
-/// A token with less left than this, or than a third of its life, is renewed when it is asked for.
-const MARGIN: Duration = Duration::from_secs(90);
 
 impl Tokens {
     pub(crate) fn new(place: Place, kept: Kept, rest: RestClient) -> Self {
@@ -43,14 +34,14 @@ impl Tokens {
     /// One renewal at a time: whoever asks meanwhile is given its answer.
     async fn give(&self, refused: bool) -> Result<AccessToken, TokenFault> {
         let mut access = self.shared.access.lock().await;
-        if let Some(good) = access.as_ref().filter(|access| !refused && access.is_good()) {
-            return Ok(good.give());
+        if let Some(good) = access.as_ref().filter(|_| !refused).and_then(HeldToken::while_good) {
+            return Ok(good);
         }
         *access = None;
         Ok(access.insert(self.renewed().await?).give())
     }
 
-    async fn renewed(&self) -> Result<Access, TokenFault> {
+    async fn renewed(&self) -> Result<HeldToken, TokenFault> {
         let away = |error: &dyn std::fmt::Display| TokenFault::Unavailable(error.to_string());
         let place = self.shared.place.clone();
         let locked =
@@ -67,7 +58,7 @@ impl Tokens {
                     self.shared.place.keep(&next).map_err(|error| away(&error))?;
                 }
                 drop(lock);
-                Ok(Access::of(signed_in))
+                Ok(HeldToken::of(&signed_in))
             }
             // The server's own 401, and not that of a proxy that wants something else.
             Err(error) if error.status() == Some(401) && error.kind() == ErrorKind::Refused => {
@@ -83,24 +74,5 @@ impl Tokens {
 impl TokenProvider for Tokens {
     fn token(&self, refused: bool) -> TokenFuture<'_> {
         Box::pin(self.give(refused))
-    }
-}
-
-impl Access {
-    fn of(signed_in: SignedIn) -> Self {
-        let life = Duration::from_secs(signed_in.expires_in.into());
-        Self { token: Token(signed_in.access_token.0), life, ends: Instant::now() + life }
-    }
-
-    fn left(&self) -> Duration {
-        self.ends.saturating_duration_since(Instant::now())
-    }
-
-    fn is_good(&self) -> bool {
-        self.left() > MARGIN.min(self.life / 3)
-    }
-
-    fn give(&self) -> AccessToken {
-        AccessToken { token: self.token.clone(), expires_in: Some(self.left()) }
     }
 }
