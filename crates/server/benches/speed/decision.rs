@@ -1,34 +1,23 @@
 //! The whole way as a person feels it: `POST …/approve` sent → frame at another person's socket, 20 a second.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use unionflow_protocol::Role;
-use unionflow_storage::SystemClock;
-use unionflow_testkit::{Person, ServerProcess, Troupe, open_service};
 
 use crate::{
     report::{Report, millis, percentile},
-    worlds::binary,
+    worlds::Alone,
 };
 
 const DECISIONS: usize = 300;
 const EVERY: Duration = Duration::from_millis(50);
 
 pub(crate) async fn measure(report: &mut Report) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let database = folder.path().join("unionflow.db");
-    let service = open_service(database.clone(), Arc::new(SystemClock)).await;
-    let troupe = Troupe::found(&service, "Mutuelle Espoir").await;
-    service.store().close();
-    let server = ServerProcess::start(&binary(), &database, ServerProcess::free_address()).await;
-    let address = server.address.to_string();
+    let alone = Alone::start().await;
     let [treasurer, president, secretary] = [Role::Treasurer, Role::President, Role::Secretary];
-    let treasurer = Person::sign_in(&address, &troupe, troupe.account(treasurer)).await;
-    let president = Person::sign_in(&address, &troupe, troupe.account(president)).await;
-    let secretary = Person::sign_in(&address, &troupe, troupe.account(secretary)).await;
+    let treasurer = alone.signed_in(treasurer).await;
+    let president = alone.signed_in(president).await;
+    let secretary = alone.signed_in(secretary).await;
     let mut socket = secretary.connect("").await.expect("it connects");
     socket.until("SYSTEM_CAUGHT_UP").await;
     let (mut seen, mut asked) = (Vec::new(), Vec::new());
@@ -44,7 +33,7 @@ pub(crate) async fn measure(report: &mut Report) {
         asked.push(begun.elapsed());
         answer.expect(200);
     }
-    server.kill().await;
+    alone.end().await;
     let (p50, p99) = (percentile(&mut seen, 0.5), percentile(&mut seen, 0.99));
     let answered = percentile(&mut asked, 0.5);
     report.note(

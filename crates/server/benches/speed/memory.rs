@@ -1,33 +1,23 @@
 //! User memory per idle connection.
 
-use std::sync::Arc;
-
 use unionflow_protocol::Role;
-use unionflow_storage::SystemClock;
-use unionflow_testkit::{Person, ServerProcess, Troupe, open_service};
 
 use crate::{
     clients::{Clients, upgrade},
     report::Report,
-    worlds::binary,
+    worlds::Alone,
 };
 
 const SOCKETS: usize = 5_000;
 
 pub(crate) async fn measure(report: &mut Report) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let database = folder.path().join("unionflow.db");
-    let service = open_service(database.clone(), Arc::new(SystemClock)).await;
-    let troupe = Troupe::found(&service, "Mutuelle Espoir").await;
-    service.store().close();
-    let server = ServerProcess::start(&binary(), &database, ServerProcess::free_address()).await;
-    let address = server.address.to_string();
-    let treasurer = Person::sign_in(&address, &troupe, troupe.account(Role::Treasurer)).await;
-    let before = resident_kib(server.id());
-    let upgrade = upgrade(&address, &troupe.id.to_string(), &treasurer.token);
-    let mut clients = Clients::connect(&address, SOCKETS, "NOTHING", Some(&upgrade));
+    let alone = Alone::start().await;
+    let treasurer = alone.signed_in(Role::Treasurer).await;
+    let before = resident_kib(alone.server.id());
+    let upgrade = upgrade(&alone.address, &alone.troupe.id.to_string(), &treasurer.token);
+    let mut clients = Clients::connect(&alone.address, SOCKETS, "NOTHING", Some(&upgrade));
     clients.ready();
-    let after = resident_kib(server.id());
+    let after = resident_kib(alone.server.id());
     let each = (after - before) as f64 / SOCKETS as f64;
     report.row(
         "user memory per idle connection (5,000 open)",
@@ -37,7 +27,7 @@ pub(crate) async fn measure(report: &mut Report) {
         each <= 12.0,
     );
     drop(clients);
-    server.kill().await;
+    alone.end().await;
 }
 
 /// The resident memory of a process: what it has in user space, libraries included.

@@ -1,9 +1,6 @@
 //! What the SDK costs the program that uses it: an event's way from its bytes to the typed message, and a client's memory.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -13,10 +10,8 @@ use unionflow_client::{
     session::{Begin, Input, Moment, Output, Session, Settings},
 };
 use unionflow_protocol::Role;
-use unionflow_storage::SystemClock;
-use unionflow_testkit::{Person, ServerProcess, Troupe, open_service};
 
-use crate::{memory::resident_kib, report::Report, worlds::binary};
+use crate::{memory::resident_kib, report::Report, worlds::Alone};
 
 /// One of each event, as servers send it, and a conversation that begins.
 const EVENTS: &str = include_str!("../../../protocol/vectors/events.json");
@@ -112,17 +107,13 @@ fn frames(first: u64) -> Vec<String> {
 }
 
 async fn memory(report: &mut Report) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let database = folder.path().join("unionflow.db");
-    let service = open_service(database.clone(), Arc::new(SystemClock)).await;
-    let troupe = Troupe::found(&service, "Mutuelle Espoir").await;
-    service.store().close();
-    let server = ServerProcess::start(&binary(), &database, ServerProcess::free_address()).await;
-    let address = server.address.to_string();
-    let treasurer = Person::sign_in(&address, &troupe, troupe.account(Role::Treasurer)).await;
+    let alone = Alone::start().await;
+    let treasurer = alone.signed_in(Role::Treasurer).await;
     let client = || {
-        let url = format!("http://{address}").parse().expect("an address");
-        RealtimeClient::builder(url, FixedToken::new(treasurer.token.clone())).organization(troupe.id).start()
+        let url = format!("http://{}", alone.address).parse().expect("an address");
+        RealtimeClient::builder(url, FixedToken::new(treasurer.token.clone()))
+            .organization(alone.troupe.id)
+            .start()
     };
     // What is made once is there before it counts.
     let first = client();
@@ -145,7 +136,7 @@ async fn memory(report: &mut Report) {
         each <= 40.0,
     );
     drop((first, clients));
-    server.kill().await;
+    alone.end().await;
 }
 
 async fn live_now(client: &RealtimeClient) {

@@ -1,16 +1,21 @@
 //! Servers to measure, and callers who need no HTTP.
 
-use std::{path::PathBuf, sync::mpsc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use serde_json::json;
+use tempfile::TempDir;
 use unionflow_protocol::{
     Language, Role, Timestamp,
     id::{ApprovalId, OrganizationId, SignInId},
     rest::{approval::SubmitApproval, member::EditMember},
 };
 use unionflow_service::{Call, Caller, Service, approval::submit::submit, member::edit::edit};
-use unionflow_storage::Key;
-use unionflow_testkit::{Account, Person, Troupe};
+use unionflow_storage::{Key, SystemClock};
+use unionflow_testkit::{Account, Person, ServerProcess, Troupe, open_service};
 
 use crate::clients::wall;
 
@@ -96,4 +101,34 @@ pub(crate) async fn submit_one(service: &Service, troupe: &Troupe, amount: u64) 
     let call = call(&account, "POST /finance/approvals");
     let done = service.command(troupe.id, call, move |tx, call| submit(tx, call, &wanted)).await;
     done.expect("no fault").answer.expect("no refusal").id
+}
+
+/// A server as it ships, on a file of its own, with one organisation.
+pub(crate) struct Alone {
+    pub(crate) server: ServerProcess,
+    pub(crate) address: String,
+    pub(crate) troupe: Troupe,
+    _folder: TempDir,
+}
+
+impl Alone {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("unionflow.db");
+        let service = open_service(database.clone(), Arc::new(SystemClock)).await;
+        let troupe = Troupe::found(&service, "Mutuelle Espoir").await;
+        service.store().close();
+        let server = ServerProcess::start(&binary(), &database, ServerProcess::free_address()).await;
+        let address = server.address.to_string();
+        Self { server, address, troupe, _folder: folder }
+    }
+
+    /// Somebody of this role, signed in.
+    pub(crate) async fn signed_in(&self, role: Role) -> Person {
+        Person::sign_in(&self.address, &self.troupe, self.troupe.account(role)).await
+    }
+
+    pub(crate) async fn end(self) {
+        self.server.kill().await;
+    }
 }
