@@ -148,83 +148,94 @@ fn whatever_comes_in_whatever_order_there_is_one_socket_at_a_time_and_no_panic()
 fn random_walk(seed: u64) {
     let mut chance = Jitter::seeded(seed);
     let mut pick = move |below: usize| (chance.next() * below as f64) as usize;
-    let mut session = session(pick(2) == 0);
-    let (mut now, mut open, mut told, mut head) = (at(0), false, None::<u64>, 10);
+    let mut walk = Walk { seed, session: session(pick(2) == 0), is_open: false, told: None };
+    let (mut now, mut head) = (at(0), 10);
     for _ in 0..200 {
         now = match pick(3) {
             0 => now,
             1 => now + Duration::from_millis(pick(5_000) as u64),
-            _ => session.next_deadline().map_or(now, |due| due.max(now)),
+            _ => walk.session.next_deadline().map_or(now, |due| due.max(now)),
         };
         head += pick(3) as u64;
-        let resumed = session.cursor().map(|cursor| cursor.seq.0).filter(|_| pick(4) > 0);
-        let (text, token);
-        let input = match pick(16) {
-            0 => Input::Connect,
-            1 if pick(6) == 0 => Input::Disconnect,
-            2 => Input::NetworkIsBack,
-            3 | 4 => {
-                token = AccessToken::for_a_time("t", Duration::from_secs(pick(200) as u64));
-                Input::Token(if pick(5) > 0 {
-                    Ok(token)
-                } else {
-                    Err(TokenFault::Unavailable(String::new()))
-                })
-            }
-            5 | 6 => Input::Opened,
-            7 => Input::Closed([1000, 1006, 1012, 4001, 4100, 4200, 4302][pick(7)]),
-            8 => {
-                text = welcome(head, resumed);
-                Input::Text(&text)
-            }
-            9 | 10 => {
-                text = fact(head.saturating_sub(pick(4) as u64).max(1));
-                Input::Text(&text)
-            }
-            11 => {
-                text = control(Control::CaughtUp(CaughtUp { seq: Seq(head) }));
-                Input::Text(&text)
-            }
-            12 => {
-                text = b"{".to_vec();
-                Input::Text(&text)
-            }
-            13 => Input::Snapshots(Ok((Epoch::from_bytes(id(2)), Seq(head)))),
-            14 => Input::Failed(ErrorKind::Broken.into()),
-            _ => Input::Deadline,
-        };
-        if matches!(input, Input::Closed(_) | Input::Refused(_)) {
-            open = false;
+        let resumed = walk.session.cursor().map(|cursor| cursor.seq.0).filter(|_| pick(4) > 0);
+        let text = frame(&mut pick, head, resumed);
+        walk.step(now, input(&mut pick, head, &text));
+        // At most one step is due at once; the next lies ahead, or is a socket's or a provider's to take.
+        let mut steps = 0;
+        while walk.session.next_deadline().is_some_and(|due| due <= now) {
+            walk.step(now, Input::Deadline);
+            steps += 1;
+            assert!(steps < 8, "seed {seed} spins");
         }
-        session.handle(now, input);
-        for output in drain(&mut session) {
+    }
+}
+
+/// What a server may send.
+fn frame(pick: &mut impl FnMut(usize) -> usize, head: u64, resumed: Option<u64>) -> Vec<u8> {
+    match pick(5) {
+        0 => welcome(head, resumed),
+        1 | 2 => fact(head.saturating_sub(pick(4) as u64).max(1)),
+        3 => control(Control::CaughtUp(CaughtUp { seq: Seq(head) })),
+        _ => b"{".to_vec(),
+    }
+}
+
+/// What may happen, this frame among it.
+fn input<'a>(pick: &mut impl FnMut(usize) -> usize, head: u64, text: &'a [u8]) -> Input<'a> {
+    match pick(16) {
+        0 => Input::Connect,
+        1 if pick(6) == 0 => Input::Disconnect,
+        2 => Input::NetworkIsBack,
+        3 | 4 if pick(5) == 0 => Input::Token(Err(TokenFault::Unavailable(String::new()))),
+        3 | 4 => Input::Token(Ok(AccessToken::for_a_time("t", Duration::from_secs(pick(200) as u64)))),
+        5 | 6 => Input::Opened,
+        7 => Input::Closed([1000, 1006, 1012, 4001, 4100, 4200, 4302][pick(7)]),
+        8..=12 => Input::Text(text),
+        13 => Input::Snapshots(Ok((Epoch::from_bytes(id(2)), Seq(head)))),
+        14 => Input::Failed(ErrorKind::Broken.into()),
+        _ => Input::Deadline,
+    }
+}
+
+/// A session, and what whoever drives it has seen.
+struct Walk {
+    seed: u64,
+    session: Session,
+    is_open: bool,
+    told: Option<u64>,
+}
+
+impl Walk {
+    fn step(&mut self, now: Moment, input: Input<'_>) {
+        let seed = self.seed;
+        if matches!(input, Input::Closed(_) | Input::Refused(_)) {
+            self.is_open = false;
+        }
+        let before = self.session.cursor();
+        self.session.handle(now, input);
+        for output in drain(&mut self.session) {
             match output {
-                Output::Open(_) => assert!(!std::mem::replace(&mut open, true), "seed {seed}: two sockets"),
-                Output::Close => open = false,
-                Output::Tell(Message::Joined(joined)) => told = joined.resumed_from.map(|seq| seq.0),
+                Output::Open(_) => {
+                    assert!(!std::mem::replace(&mut self.is_open, true), "seed {seed}: two sockets");
+                }
+                Output::Close => self.is_open = false,
+                Output::Tell(Message::Joined(joined)) => self.told = joined.resumed_from.map(|seq| seq.0),
                 Output::Tell(Message::Event(delivery)) => {
                     let seq = delivery.seq().map(|seq| seq.0);
-                    assert!(told < seq, "seed {seed}: {seq:?} after {told:?}");
-                    told = seq;
+                    assert!(self.told < seq, "seed {seed}: {seq:?} after {:?}", self.told);
+                    self.told = seq;
                 }
                 _ => {}
             }
         }
-        // At most one step is due at once; the next lies ahead, or is a socket's or a provider's to take.
-        let mut steps = 0;
-        while session.next_deadline().is_some_and(|due| due <= now) {
-            session.handle(now, Input::Deadline);
-            for output in drain(&mut session) {
-                match output {
-                    Output::Open(_) => {
-                        assert!(!std::mem::replace(&mut open, true), "seed {seed}: two sockets");
-                    }
-                    Output::Close => open = false,
-                    _ => {}
-                }
-            }
-            steps += 1;
-            assert!(steps < 8, "seed {seed} spins");
+        if let (Some(before), Some(after)) = (before, self.session.cursor())
+            && before.epoch == after.epoch
+            && before.organization_id == after.organization_id
+        {
+            assert!(
+                before.seq <= after.seq,
+                "seed {seed}: the cursor goes back from {before:?} to {after:?}"
+            );
         }
     }
 }
