@@ -24,8 +24,6 @@ pub(crate) struct Report {
     out_of_order: usize,
     /// From the end of each fault until every client held every event acknowledged.
     pub(crate) recovered: Vec<Duration>,
-    /// How often librdkafka took a server down, which was started again.
-    pub(crate) crashes: usize,
     /// From the end of each fault until every server said that it is whole.
     pub(crate) ready: Vec<Duration>,
 }
@@ -103,13 +101,13 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "| scenario | seeds | runs | faults | clients | commands | repeated | events | deliveries | reconnects | resyncs | lost | \
-             doubled | out of order | recovered (median / longest) | ready again (median / longest) | crashes |"
+             doubled | out of order | recovered (median / longest) | ready again (median / longest) |"
         )?;
         let (first, last) = self.seeds;
         let Tally { acknowledged, repeated, events, .. } = self.tally;
         write!(
             f,
-            "| {} | {first}–{last} | {} | {} | {} | {acknowledged} | {repeated} | {events} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {first}–{last} | {} | {} | {} | {acknowledged} | {repeated} | {events} | {} | {} | {} | {} | {} | {} | {} | {} |",
             self.name,
             self.runs,
             self.recovered.len(),
@@ -122,7 +120,6 @@ impl fmt::Display for Report {
             self.out_of_order,
             spread(&self.recovered),
             spread(&self.ready),
-            self.crashes,
         )
     }
 }

@@ -238,7 +238,7 @@ impl Scene {
     /// A fault ended just now: waits until every server is whole, and people work again everywhere.
     pub(crate) async fn heals(&mut self) {
         let ended = Instant::now();
-        let whole = timeout(SETTLES_WITHIN, all_whole(&mut self.servers)).await;
+        let whole = timeout(SETTLES_WITHIN, all_whole(&self.servers)).await;
         let healed = match whole {
             Ok(()) => Ok(ended.elapsed()),
             Err(_) => Err(what_they_say(&mut self.servers).await),
@@ -285,7 +285,6 @@ impl Scene {
         check(&self.database, &self.offices, self.past, &seen, &ended, report).await;
         report.expected_resyncs += self.resyncs;
         report.runs += 1;
-        report.crashes += self.servers.iter().map(|server| server.crashes).sum::<usize>();
         self.servers.iter().map(Server::last_words).collect()
     }
 }
@@ -339,7 +338,7 @@ async fn what_they_say(servers: &mut [Server]) -> String {
     said.join("; ")
 }
 
-async fn all_whole(servers: &mut [Server]) {
+async fn all_whole(servers: &[Server]) {
     for server in servers {
         server.is_whole().await;
     }

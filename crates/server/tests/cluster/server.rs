@@ -2,7 +2,6 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +17,6 @@ use unionflow_storage::{Clock, SystemClock};
 use unionflow_testkit::{PATIENCE, ServerProcess, settings};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_unionflow");
-const SEGMENTATION_FAULT: i32 = 11;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What is other about a server.
@@ -43,8 +41,6 @@ pub(crate) struct Server {
     minutes_wrong: i64,
     log: PathBuf,
     running: Option<Running>,
-    /// How often it was taken down from within.
-    pub(crate) crashes: usize,
 }
 
 enum Running {
@@ -84,7 +80,6 @@ impl Server {
             minutes_wrong: other.minutes_wrong,
             log,
             running: None,
-            crashes: 0,
         }
     }
 
@@ -142,28 +137,13 @@ impl Server {
 
     /// Until it says that it and all it needs is well; and, where it commits and shows, hears of its own commits from the bus: it
     /// hears of all others then, too.
-    pub(crate) async fn is_whole(&mut self) {
+    pub(crate) async fn is_whole(&self) {
         let hears_itself = self.role == ProcessRole::All;
-        let mut heard = self.heard().await;
+        let heard = self.heard().await;
         let mut look = interval(LOOK);
         while !self.is_ready().await || (hears_itself && self.heard().await <= heard) {
-            if self.is_supervised().await {
-                heard = self.heard().await;
-            }
             look.tick().await;
         }
-    }
-
-    /// Whether it was started again: librdkafka now and then reads memory that nobody wrote, when a broker without leaders answers
-    /// (its issue 5280), and takes the process down. The manual asks for a supervisor; here the scene is it, for this alone.
-    async fn is_supervised(&mut self) -> bool {
-        let Some(Running::Process(process)) = &mut self.running else { return false };
-        if process.ended().and_then(|status| status.signal()) != Some(SEGMENTATION_FAULT) {
-            return false;
-        }
-        self.crashes += 1;
-        self.start().await;
-        true
     }
 
     /// Its own account of how it is, and of what it has heard.
